@@ -1,0 +1,41 @@
+import { BcsReader, type BcsReaderOptions } from './bcs-reader.js';
+import { BcsWriter } from './bcs-writer.js';
+
+/**
+ * How one type is read, written and stepped over. `skip` accepts exactly the bytes that `read` accepts
+ * and ends at the same place, but builds nothing: it is how verification finds where a value ends.
+ */
+export interface Codec<T> {
+  /** The type's name in errors: the serde name for structs and enums. */
+  readonly name: string;
+  /** Set when *every* string of this many bytes is a value, so that runs of fields are stepped over at once. */
+  readonly anyBytes?: number;
+  read(reader: BcsReader): T;
+  write(writer: BcsWriter, value: T): void;
+  skip(reader: BcsReader): void;
+}
+
+/** The TypeScript type that a codec reads and writes. */
+export type Infer<C> = C extends Codec<infer T> ? T : never;
+
+/** Decodes one value that fills the buffer (or the window of it that `options` names). Throws `BcsError`. */
+export function decode<T>(codec: Codec<T>, bytes: Uint8Array, options?: BcsReaderOptions): T {
+  const reader = new BcsReader(bytes, options);
+  const value = codec.read(reader);
+  reader.finish();
+  return value;
+}
+
+/** Encodes one value. Throws `RangeError` for values that the type cannot hold. */
+export function encode<T>(codec: Codec<T>, value: T, options?: { readonly dialect?: number }): Uint8Array {
+  const writer = new BcsWriter(options);
+  codec.write(writer, value);
+  return writer.toBytes();
+}
+
+/** Checks that one value fills the buffer, without building it. Throws `BcsError` (without a field path). */
+export function check<T>(codec: Codec<T>, bytes: Uint8Array, options?: BcsReaderOptions): void {
+  const reader = new BcsReader(bytes, options);
+  codec.skip(reader);
+  reader.finish();
+}

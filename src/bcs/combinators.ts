@@ -1,0 +1,73 @@
+import type { Codec } from './codec.js';
+
+/** Defers to a codec that is defined later: how recursive types refer to themselves. */
+export function lazy<T>(name: string, resolve: () => Codec<T>): Codec<T> {
+  return {
+    name,
+    read: (reader) => resolve().read(reader),
+    write: (writer, value) => resolve().write(writer, value),
+    skip: (reader) => resolve().skip(reader),
+  };
+}
+
+/** One type with a layout per dialect; the index is the reader's or writer's `dialect`. */
+export function byDialect<const C extends readonly Codec<never>[]>(
+  name: string,
+  ...layouts: C
+): Codec<C[number] extends Codec<infer T> ? T : never>;
+export function byDialect<T>(name: string, ...layouts: readonly Codec<T>[]): Codec<T> {
+  const layoutOf = (dialect: number): Codec<T> => {
+    const layout = layouts[dialect];
+    if (!layout) throw new RangeError(`${name} has no layout for dialect ${dialect}`);
+    return layout;
+  };
+  return {
+    name,
+    read: (reader) => layoutOf(reader.dialect).read(reader),
+    write: (writer, value) => layoutOf(writer.dialect).write(writer, value),
+    skip: (reader) => layoutOf(reader.dialect).skip(reader),
+  };
+}
+
+/** A level of a recursive type: at most `limit(dialect)` of them may be open at once. */
+export function boxed<T>(inner: Codec<T>, limit: (dialect: number) => number, refusal: string): Codec<T> {
+  return {
+    name: inner.name,
+    read(reader) {
+      if (reader.nesting >= limit(reader.dialect)) reader.fail('BCS_INVALID_VALUE', refusal);
+      reader.nesting++;
+      const value = inner.read(reader);
+      reader.nesting--;
+      return value;
+    },
+    write: (writer, value) => inner.write(writer, value),
+    skip(reader) {
+      if (reader.nesting >= limit(reader.dialect)) reader.fail('BCS_INVALID_VALUE', refusal);
+      reader.nesting++;
+      inner.skip(reader);
+      reader.nesting--;
+    },
+  };
+}
+
+/** A further rule on bytes that a codec accepts: `inspect` sees the span and refuses by throwing. */
+export function checkedSpan<T>(
+  inner: Codec<T>,
+  inspect: (bytes: Uint8Array, start: number, end: number, dialect: number) => void,
+): Codec<T> {
+  return {
+    name: inner.name,
+    read(reader) {
+      const start = reader.offset;
+      const value = inner.read(reader);
+      inspect(reader.bytes, start, reader.offset, reader.dialect);
+      return value;
+    },
+    write: (writer, value) => inner.write(writer, value),
+    skip(reader) {
+      const start = reader.offset;
+      inner.skip(reader);
+      inspect(reader.bytes, start, reader.offset, reader.dialect);
+    },
+  };
+}
