@@ -24,7 +24,7 @@ export type BcsErrorCode =
   | 'BCS_NON_CANONICAL_MAP'
   /** An enum has no such variant: very likely a newer writer. */
   | 'BCS_UNKNOWN_VARIANT'
-  /** A rule of one type is broken: a bit vector too long, a type tag too deep, an access path that is none. */
+  /** A rule of one type is broken: a bit vector too long, a type tag too deep, a path that is none. */
   | 'BCS_INVALID_VALUE';
 
 /** A decoding failure; `offset` is absolute in the buffer that the reader was made over. */
@@ -41,7 +41,7 @@ export class BcsError extends HoldfastError<BcsErrorCode> {
     this.message = `${reason} at byte ${offset}`;
   }
 
-  /** The field that was being read, outermost first, such as `Transaction.UserTransaction.raw_txn.payload`. */
+  /** The field that was being read, outermost first, such as `UserTransaction.raw_txn.payload`. */
   get path(): string {
     return this.#path.join('').replace(/^\./, '');
   }

@@ -1,4 +1,5 @@
 import { BcsError, type BcsErrorCode } from './bcs-error.js';
+import type { AnyCodec } from './codec.js';
 
 /** Lengths and counts above this are refused (spec: formats.md, section 1). */
 export const BCS_LENGTH_MAX = 2 ** 31 - 1;
@@ -21,29 +22,55 @@ export interface BcsReaderOptions {
  * are known to be there. Byte results are views of the input: copy them to keep them.
  */
 export class BcsReader {
-  readonly bytes: Uint8Array;
-  readonly end: number;
-  readonly dialect: number;
   /** Absolute position in `bytes`. */
-  offset: number;
+  offset = 0;
   /** Levels of a recursive type that are open; codecs made by `boxed` count here. */
   nesting = 0;
+  #bytes: Uint8Array;
   #view: DataView;
+  #end = 0;
+  #dialect: number;
   #depth = 0;
 
   constructor(bytes: Uint8Array, options: BcsReaderOptions = {}) {
-    this.bytes = bytes;
-    this.offset = options.start ?? 0;
-    this.end = options.end ?? bytes.length;
-    this.dialect = options.dialect ?? 0;
-    if (this.offset < 0 || this.offset > this.end || this.end > bytes.length) {
-      throw new RangeError(`BCS window ${this.offset}..${this.end} lies outside of ${bytes.length} bytes`);
-    }
+    this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#dialect = options.dialect ?? 0;
+    this.#window(options.start ?? 0, options.end ?? bytes.length);
   }
 
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+  /** Where the window ends, absolute in `bytes`. */
+  get end(): number {
+    return this.#end;
+  }
+  get dialect(): number {
+    return this.#dialect;
+  }
   get remaining(): number {
-    return this.end - this.offset;
+    return this.#end - this.offset;
+  }
+
+  /** Starts again over `bytes[start..end]`, also after a failure: one reader serves any number of records. */
+  restart(bytes: Uint8Array, start: number, end: number, dialect: number): void {
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes;
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    }
+    this.#dialect = dialect;
+    this.nesting = 0;
+    this.#depth = 0;
+    this.#window(start, end);
+  }
+
+  #window(start: number, end: number): void {
+    if (start < 0 || start > end || end > this.#bytes.length) {
+      throw new RangeError(`BCS window ${start}..${end} lies outside of ${this.#bytes.length} bytes`);
+    }
+    this.offset = start;
+    this.#end = end;
   }
 
   fail(code: BcsErrorCode, reason: string, offset = this.offset): never {
@@ -53,7 +80,7 @@ export class BcsReader {
   /** Steps over `count` bytes and returns where they began. */
   advance(count: number): number {
     const start = this.offset;
-    if (count > this.end - start) this.fail('BCS_EOF', 'unexpected end of input');
+    if (count > this.#end - start) this.fail('BCS_EOF', 'unexpected end of input');
     this.offset = start + count;
     return start;
   }
@@ -139,6 +166,21 @@ export class BcsReader {
     return this.fail('BCS_ULEB128_OVERFLOW', 'ULEB128-encoded integer did not fit in the target size', start);
   }
 
+  /** Which of `variantCount` variants of an enum follows. */
+  variantIndex(enumName: string, variantCount: number): number {
+    const start = this.offset;
+    const index = this.uleb128();
+    if (index >= variantCount) {
+      const expected = `expected variant index 0 <= i < ${variantCount}`;
+      this.fail(
+        'BCS_UNKNOWN_VARIANT',
+        `${enumName}: invalid value: integer \`${index}\`, ${expected}`,
+        start,
+      );
+    }
+    return index;
+  }
+
   /** A length or count. The caller checks it against what is left before it allocates. */
   sequenceLength(): number {
     const start = this.offset;
@@ -152,7 +194,7 @@ export class BcsReader {
   /** `size` bytes as a view. */
   fixed(size: number): Uint8Array {
     const start = this.advance(size);
-    return this.bytes.subarray(start, start + size);
+    return this.#bytes.subarray(start, start + size);
   }
 
   /** Length-prefixed bytes as a view. */
@@ -160,11 +202,39 @@ export class BcsReader {
     return this.fixed(this.sequenceLength());
   }
 
+  /**
+   * Steps over length-prefixed bytes that must hold one value of `codec` and nothing else, and returns
+   * where they began. What is wrong inside is `BCS_INVALID_VALUE`; its message begins with `refusal`.
+   */
+  vectorOf(codec: AnyCodec, refusal: string): number {
+    const start = this.advance(this.sequenceLength());
+    const after = this.offset;
+    const end = this.#end;
+    const nesting = this.nesting;
+    const depth = this.#depth;
+    this.offset = start;
+    this.#end = after;
+    this.nesting = 0;
+    this.#depth = 0;
+    try {
+      codec.skip(this);
+      this.finish();
+    } catch (error) {
+      if (!(error instanceof BcsError)) throw error;
+      this.fail('BCS_INVALID_VALUE', `${refusal}: ${error.message}`, start);
+    }
+    this.offset = after;
+    this.#end = end;
+    this.nesting = nesting;
+    this.#depth = depth;
+    return start;
+  }
+
   string(): string {
     const length = this.sequenceLength();
     const start = this.advance(length);
     try {
-      return utf8.decode(this.bytes.subarray(start, start + length));
+      return utf8.decode(this.#bytes.subarray(start, start + length));
     } catch {
       // TextDecoder's own error says nothing more than this.
       return this.fail('BCS_UTF8', 'malformed utf8', start);
@@ -184,6 +254,6 @@ export class BcsReader {
 
   /** Refuses input behind the value. */
   finish(): void {
-    if (this.offset !== this.end) this.fail('BCS_REMAINING_INPUT', 'remaining input');
+    if (this.offset !== this.#end) this.fail('BCS_REMAINING_INPUT', 'remaining input');
   }
 }

@@ -8,12 +8,16 @@ import { BcsWriter } from './bcs-writer.js';
 export interface Codec<T> {
   /** The type's name in errors: the serde name for structs and enums. */
   readonly name: string;
-  /** Set when *every* string of this many bytes is a value, so that runs of fields are stepped over at once. */
+  /** Set when *every* string of this many bytes is a value: runs of such fields are one step. */
   readonly anyBytes?: number;
   read(reader: BcsReader): T;
   write(writer: BcsWriter, value: T): void;
   skip(reader: BcsReader): void;
 }
+
+/** Accepts every codec: no narrower bound does, since the type argument stands in both directions. */
+// biome-ignore lint/suspicious/noExplicitAny: see above
+export type AnyCodec = Codec<any>;
 
 /** The TypeScript type that a codec reads and writes. */
 export type Infer<C> = C extends Codec<infer T> ? T : never;

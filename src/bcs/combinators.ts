@@ -1,4 +1,4 @@
-import type { Codec } from './codec.js';
+import type { AnyCodec, Codec, Infer } from './codec.js';
 
 /** Defers to a codec that is defined later: how recursive types refer to themselves. */
 export function lazy<T>(name: string, resolve: () => Codec<T>): Codec<T> {
@@ -11,12 +11,11 @@ export function lazy<T>(name: string, resolve: () => Codec<T>): Codec<T> {
 }
 
 /** One type with a layout per dialect; the index is the reader's or writer's `dialect`. */
-export function byDialect<const C extends readonly Codec<never>[]>(
+export function byDialect<const C extends readonly AnyCodec[]>(
   name: string,
   ...layouts: C
-): Codec<C[number] extends Codec<infer T> ? T : never>;
-export function byDialect<T>(name: string, ...layouts: readonly Codec<T>[]): Codec<T> {
-  const layoutOf = (dialect: number): Codec<T> => {
+): Codec<Infer<C[number]>> {
+  const layoutOf = (dialect: number): AnyCodec => {
     const layout = layouts[dialect];
     if (!layout) throw new RangeError(`${name} has no layout for dialect ${dialect}`);
     return layout;

@@ -1,16 +1,15 @@
+import assert from 'node:assert/strict';
 import { BcsError } from './bcs-error.js';
 import type { BcsReader } from './bcs-reader.js';
 import type { BcsWriter } from './bcs-writer.js';
-import type { Codec, Infer } from './codec.js';
+import type { AnyCodec, Codec, Infer } from './codec.js';
+import { compareSpans } from './compare-spans.js';
 
 /** Adds where in the value an error arose, and throws it on. */
 function rethrowWithin(error: unknown, segment: string): never {
   throw error instanceof BcsError ? error.within(segment) : error;
 }
 
-// The codec's type argument stands in both directions, so no other bound accepts every codec.
-// biome-ignore lint/suspicious/noExplicitAny: see above
-type AnyCodec = Codec<any>;
 type StructValue<F> = { readonly [K in keyof F]: Infer<F[K]> };
 
 /** Runs of fields in which every byte string is valid become one step. */
@@ -141,17 +140,10 @@ export function enumeration<const V extends readonly VariantSpec[]>(
 ): Codec<EnumValue<V>> {
   const indexOf = new Map(variants.map(([variant], index) => [variant, index]));
   const openVariant = (reader: BcsReader): VariantSpec => {
-    const start = reader.offset;
     reader.enter(name);
-    const index = reader.uleb128();
-    return (
-      variants[index] ??
-      reader.fail(
-        'BCS_UNKNOWN_VARIANT',
-        `${name}: invalid value: integer \`${index}\`, expected variant index 0 <= i < ${variants.length}`,
-        start,
-      )
-    );
+    const spec = variants[reader.variantIndex(name, variants.length)];
+    assert(spec);
+    return spec;
   };
   return {
     name,
@@ -229,56 +221,51 @@ export function vector<T>(item: Codec<T>): Codec<readonly T[]> {
   };
 }
 
-function compareBytes(left: Uint8Array, right: Uint8Array): number {
-  return Buffer.compare(left, right);
+/** Refuses a key, which ends where the reader stands, that is not above the one before it. */
+function requireRisingKey(
+  reader: BcsReader,
+  previousStart: number,
+  previousEnd: number,
+  start: number,
+): void {
+  if (previousStart < 0) return;
+  if (compareSpans(reader.bytes, previousStart, previousEnd, start, reader.offset) < 0) return;
+  const reason = 'keys of serialized maps must be unique and in increasing order';
+  reader.fail('BCS_NON_CANONICAL_MAP', reason, start);
 }
 
 /**
  * A count, then key and value pairs, the keys strictly increasing by their bytes. The value is an array
- * of pairs, since keys may be structs; encoding sorts it and keeps the last of equal keys.
+ * of pairs, since keys may be structs; encoding sorts it and keeps the first of equal keys.
  */
 export function map<K, V>(key: Codec<K>, value: Codec<V>): Codec<readonly (readonly [K, V])[]> {
-  const eachEntry = (reader: BcsReader, visitKey: () => void, visitValue: () => void): void => {
-    const count = reader.sequenceLength();
-    let previous: Uint8Array | undefined;
-    for (let index = 0; index < count; index++) {
-      const start = reader.offset;
-      try {
-        visitKey();
-        const keyBytes = reader.bytes.subarray(start, reader.offset);
-        if (previous && compareBytes(previous, keyBytes) >= 0) {
-          const reason = 'keys of serialized maps must be unique and in increasing order';
-          reader.fail('BCS_NON_CANONICAL_MAP', reason, start);
-        }
-        previous = keyBytes;
-        visitValue();
-      } catch (error) {
-        rethrowWithin(error, `[${index}]`);
-      }
-    }
-  };
   return {
     name: `map<${key.name}, ${value.name}>`,
     read(reader) {
       const entries: (readonly [K, V])[] = [];
-      let currentKey: K;
-      eachEntry(
-        reader,
-        () => {
-          currentKey = key.read(reader);
-        },
-        () => {
-          entries.push([currentKey, value.read(reader)]);
-        },
-      );
+      const count = reader.sequenceLength();
+      let previousStart = -1;
+      let previousEnd = -1;
+      for (let index = 0; index < count; index++) {
+        const start = reader.offset;
+        try {
+          const k = key.read(reader);
+          requireRisingKey(reader, previousStart, previousEnd, start);
+          previousStart = start;
+          previousEnd = reader.offset;
+          entries.push([k, value.read(reader)]);
+        } catch (error) {
+          rethrowWithin(error, `[${index}]`);
+        }
+      }
       return entries;
     },
     write(writer, entries) {
       const encoded = entries.map(([k, v]) => encodeEntry(writer, key, value, k, v));
-      encoded.sort((left, right) => compareBytes(left.key, right.key));
+      encoded.sort((left, right) => Buffer.compare(left.key, right.key));
       const unique = encoded.filter((entry, index) => {
-        const next = encoded[index + 1];
-        return next === undefined || compareBytes(entry.key, next.key) !== 0;
+        const before = encoded[index - 1];
+        return before === undefined || Buffer.compare(entry.key, before.key) !== 0;
       });
       writer.sequenceLength(unique.length);
       for (const entry of unique) {
@@ -286,12 +273,19 @@ export function map<K, V>(key: Codec<K>, value: Codec<V>): Codec<readonly (reado
         writer.raw(entry.value);
       }
     },
-    skip: (reader) =>
-      eachEntry(
-        reader,
-        () => key.skip(reader),
-        () => value.skip(reader),
-      ),
+    skip(reader) {
+      const count = reader.sequenceLength();
+      let previousStart = -1;
+      let previousEnd = -1;
+      for (let index = 0; index < count; index++) {
+        const start = reader.offset;
+        key.skip(reader);
+        requireRisingKey(reader, previousStart, previousEnd, start);
+        previousStart = start;
+        previousEnd = reader.offset;
+        value.skip(reader);
+      }
+    },
   };
 }
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 export const FIXTURES_VARIABLE = 'HOLDFAST_FIXTURES';
 
 /** The nearest folder above this module that holds the package. */
-function packageRoot(): string {
+export function packageRoot(): string {
   let folder = path.dirname(fileURLToPath(import.meta.url));
   while (!existsSync(path.join(folder, 'package.json'))) folder = path.dirname(folder);
   return folder;

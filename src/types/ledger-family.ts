@@ -2,7 +2,7 @@ import { DomainHasher } from '../hashing/domain-hasher.js';
 import { nodeSha3 } from '../hashing/node-sha3.js';
 import type { Sha3Engine } from '../hashing/sha3-engine.js';
 
-/** Dialects of the types (spec: aptos-types.md, section 9): what codecs made by `byDialect` are indexed by. */
+/** Dialects of the types (spec: aptos-types.md, section 9): what `byDialect` is indexed by. */
 export const DIALECT_CURRENT = 0;
 /** Mid-2023, as forks that were frozen then still write it. */
 export const DIALECT_2023 = 1;

@@ -1,0 +1,57 @@
+import type { BackupStorage, FileHandle, StorageOperationOptions } from '../storage/backup-storage.js';
+import { readWholeFile } from '../storage/read-file.js';
+import { ArchiveError } from './archive-error.js';
+import { type EpochEndingManifest, parseEpochEndingManifest } from './epoch-ending-manifest.js';
+import { JsonError } from './json-error.js';
+import { MANIFEST_BYTES_MAX } from './limits.js';
+import { parseStateSnapshotManifest, type StateSnapshotManifest } from './state-snapshot-manifest.js';
+import { parseTransactionManifest, type TransactionManifest } from './transaction-manifest.js';
+
+/**
+ * Each of these reads and parses one manifest. What it says is not judged: the `check...Manifest`
+ * functions list what is wrong with that.
+ * @throws ArchiveError MANIFEST_UNREADABLE; StorageError
+ */
+export function loadEpochEndingManifest(
+  storage: BackupStorage,
+  handle: FileHandle,
+  options: StorageOperationOptions = {},
+): Promise<EpochEndingManifest> {
+  return loadManifest(storage, handle, parseEpochEndingManifest, options);
+}
+
+export function loadStateSnapshotManifest(
+  storage: BackupStorage,
+  handle: FileHandle,
+  options: StorageOperationOptions = {},
+): Promise<StateSnapshotManifest> {
+  return loadManifest(storage, handle, parseStateSnapshotManifest, options);
+}
+
+export function loadTransactionManifest(
+  storage: BackupStorage,
+  handle: FileHandle,
+  options: StorageOperationOptions = {},
+): Promise<TransactionManifest> {
+  return loadManifest(storage, handle, parseTransactionManifest, options);
+}
+
+async function loadManifest<Manifest>(
+  storage: BackupStorage,
+  handle: FileHandle,
+  parse: (bytes: Uint8Array) => Manifest,
+  { signal }: StorageOperationOptions,
+): Promise<Manifest> {
+  const bytes = await readWholeFile(storage, handle, { bytesMax: MANIFEST_BYTES_MAX, signal });
+  try {
+    return parse(bytes);
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error;
+    const what = bytes.length === 0 ? 'it is empty' : error.message;
+    throw new ArchiveError('MANIFEST_UNREADABLE', `${handle} is no manifest: ${what}`, {
+      cause: error,
+      hint: 'Restore the file from a copy, or back the range up again.',
+      facts: { handle, byteOffset: error.offset, path: error.path },
+    });
+  }
+}

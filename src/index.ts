@@ -1,0 +1,69 @@
+// The library: what programs that read ledgers and archives need. `holdfast/testing` has the generator.
+export { HoldfastError } from './errors/holdfast-error.js';
+export { BcsError, type BcsErrorCode } from './bcs/bcs-error.js';
+export { check, type Codec, decode, encode, type Infer } from './bcs/codec.js';
+export { equalBytes, hashFromHex, type HashValue, toHex } from './hashing/hash-value.js';
+export {
+  LEDGER_FAMILIES,
+  type LedgerFamily,
+  type LedgerHashers,
+  ledgerHashers,
+} from './types/ledger-family.js';
+export {
+  hashAuxiliaryInfo,
+  hashEvent,
+  hashLedgerInfo,
+  hashStateKey,
+  hashStateValue,
+  hashTransaction,
+  hashTransactionInfo,
+  hashWriteSet,
+} from './types/hashes.js';
+export { EpochState, LedgerInfo, LedgerInfoWithSignatures } from './types/ledger-info.js';
+export {
+  SparseMerkleRangeProof,
+  StateSnapshotProof,
+  TransactionChunkProof,
+} from './types/proofs.js';
+export { StateRecord } from './types/state-record.js';
+export { StateKey } from './types/state-key.js';
+export { StateValue } from './types/state-value.js';
+export { Transaction } from './types/transaction.js';
+export { TransactionInfo } from './types/transaction-info.js';
+export {
+  type TransactionRecord,
+  type TransactionRecordFormat,
+  transactionRecord,
+} from './types/transaction-record.js';
+export { WriteSet } from './types/write-set.js';
+export { ContractEvent } from './types/contract-event.js';
+export { formatWaypoint, parseWaypoint, Waypoint, WaypointError, waypointOf } from './types/waypoint.js';
+export { Accumulator } from './merkle/accumulator.js';
+export { verifyAccumulatorProof, verifyAccumulatorRangeProof } from './merkle/accumulator-proof.js';
+export { MerkleError, type MerkleErrorCode } from './merkle/merkle-error.js';
+export { verifySparseMerkleProof } from './merkle/sparse-merkle-proof.js';
+export { SparseMerkleTree } from './merkle/sparse-merkle-tree.js';
+export { sparseMerkleHashers } from './merkle/sparse-merkle-hashers.js';
+export { StateTreeFrontier } from './merkle/state-tree-frontier.js';
+export { StateTreeSegment } from './merkle/state-tree-segment.js';
+export { EpochHistory, type Vouched } from './trust/epoch-history.js';
+export { TrustedWaypoints } from './trust/trusted-waypoints.js';
+export { TrustError, type TrustErrorCode } from './trust/trust-error.js';
+export { type GenesisLedger, genesisLedger } from './ledger/genesis.js';
+export type { BackupStorage, FileHandle } from './storage/backup-storage.js';
+export { CommandAdapterStorage } from './storage/command-adapter.js';
+export { loadCommandAdapterConfig } from './storage/command-adapter-config.js';
+export { LocalFsStorage } from './storage/local-fs.js';
+export { StorageError, type StorageErrorCode } from './storage/storage-error.js';
+export { ArchiveError, type ArchiveErrorCode } from './archive/archive-error.js';
+export { type LoadedMetadata, loadMetadata } from './archive/load-metadata.js';
+export {
+  loadEpochEndingManifest,
+  loadStateSnapshotManifest,
+  loadTransactionManifest,
+} from './archive/load-manifest.js';
+export { buildMetadataView, type MetadataView } from './archive/metadata-view.js';
+export { type RecordBatch, readRecordBatches } from './archive/record-file.js';
+export { FINDING_TEXTS, type Finding, type FindingCode } from './verify/finding.js';
+export type { ProvenRange, ProvenSnapshot, VerifyReport } from './verify/report.js';
+export { type VerifyOptions, verifyArchive } from './verify/verify-archive.js';

@@ -1,0 +1,96 @@
+import type { Codec, Infer } from '../bcs/codec.js';
+import { enumeration, struct } from '../bcs/containers.js';
+import { bytes } from '../bcs/primitives.js';
+import { AccountAddress, ModuleId, TableHandle } from './basic.js';
+import { DIALECT_CURRENT } from './ledger-family.js';
+import { StructTag } from './type-tag.js';
+
+/** What the path of an access path holds, as BCS (spec: aptos-types.md, section 4). */
+export const Path = enumeration(
+  'Path',
+  ['Code', ModuleId],
+  ['Resource', StructTag],
+  ['ResourceGroup', StructTag],
+);
+export type Path = Infer<typeof Path>;
+
+const NO_PATH = 'path of an access path is none';
+
+/** Length-prefixed bytes that must be the BCS of a `Path`, unless an older dialect is read. */
+const pathBytes: Codec<Uint8Array> = {
+  name: 'bytes',
+  read(reader) {
+    if (reader.dialect !== DIALECT_CURRENT) return reader.byteVector();
+    const start = reader.vectorOf(Path, NO_PATH);
+    return reader.bytes.subarray(start, reader.offset);
+  },
+  write: (writer, value) => writer.byteVector(value),
+  skip(reader) {
+    if (reader.dialect === DIALECT_CURRENT) reader.vectorOf(Path, NO_PATH);
+    else reader.advance(reader.sequenceLength());
+  },
+};
+
+/**
+ * The key of a state item. The hash is not over these bytes but over `stateKeyPreimage` of them. `path`
+ * is the BCS of a `Path`.
+ */
+export const StateKey = enumeration(
+  'StateKey',
+  ['AccessPath', struct('AccessPath', { address: AccountAddress, path: pathBytes })],
+  ['TableItem', struct('TableItem', { handle: TableHandle, key: bytes })],
+  ['Raw', bytes],
+);
+export type StateKey = Infer<typeof StateKey>;
+
+/** Variants of `StateKey`, as the first byte of its BCS. */
+export const STATE_KEY_ACCESS_PATH = 0;
+export const STATE_KEY_TABLE_ITEM = 1;
+export const STATE_KEY_RAW = 2;
+
+const RAW_PREIMAGE_TAG = 0xff;
+/** Variant and table handle. */
+const TABLE_ITEM_HEAD = 33;
+
+/**
+ * Writes what is hashed of the state key at `keyBytes[start..end]`, which must be its valid BCS, to
+ * `out[outStart..]` and returns where that ends. It never takes more bytes than the key itself
+ * (spec: formats.md, section 3: table keys and raw keys are hashed without their length).
+ */
+export function writeStateKeyPreimage(
+  keyBytes: Uint8Array,
+  start: number,
+  end: number,
+  out: Uint8Array,
+  outStart: number,
+): number {
+  const kind = keyBytes[start];
+  if (kind === STATE_KEY_ACCESS_PATH) {
+    out.set(keyBytes.subarray(start, end), outStart);
+    return outStart + (end - start);
+  }
+  const headEnd = start + (kind === STATE_KEY_TABLE_ITEM ? TABLE_ITEM_HEAD : 1);
+  const tail = keyBytes.subarray(endOfLength(keyBytes, headEnd), end);
+  out.set(keyBytes.subarray(start, headEnd), outStart);
+  if (kind === STATE_KEY_RAW) out[outStart] = RAW_PREIMAGE_TAG;
+  const tailStart = outStart + (headEnd - start);
+  out.set(tail, tailStart);
+  return tailStart + tail.length;
+}
+
+/** Where the ULEB128 integer at `start` ends. */
+function endOfLength(source: Uint8Array, start: number): number {
+  let offset = start;
+  while ((source[offset] ?? 0) >= 0x80) offset++;
+  return offset + 1;
+}
+
+/**
+ * What is hashed of a state key, given its valid BCS: the same view for an access path, a copy for the
+ * other kinds (spec: formats.md, section 3).
+ */
+export function stateKeyPreimage(keyBytes: Uint8Array): Uint8Array {
+  if (keyBytes[0] === STATE_KEY_ACCESS_PATH) return keyBytes;
+  const out = new Uint8Array(keyBytes.length);
+  return out.subarray(0, writeStateKeyPreimage(keyBytes, 0, keyBytes.length, out, 0));
+}
