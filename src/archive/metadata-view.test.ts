@@ -95,7 +95,8 @@ test('of equal entries the one that says more stands first', () => {
 test('the storage state is the end of each kind, and its line is the referenceâ€™s', () => {
   assert.equal(
     formatBackupStorageState(backupStorageState(view())),
-    'latest_epoch_ending_epoch: none, latest_state_snapshot_epoch: none, latest_state_snapshot_version: none, latest_transaction_version: none',
+    'latest_epoch_ending_epoch: none, latest_state_snapshot_epoch: none, ' +
+      'latest_state_snapshot_version: none, latest_transaction_version: none',
   );
   const state = backupStorageState(
     view(
@@ -109,7 +110,8 @@ test('the storage state is the end of each kind, and its line is the referenceâ€
   );
   assert.equal(
     formatBackupStorageState(state),
-    'latest_epoch_ending_epoch: 9, latest_state_snapshot_epoch: 2, latest_state_snapshot_version: 20, latest_transaction_version: 99',
+    'latest_epoch_ending_epoch: 9, latest_state_snapshot_epoch: 2, ' +
+      'latest_state_snapshot_version: 20, latest_transaction_version: 99',
   );
 });
 

@@ -10,7 +10,7 @@ import type {
   TransactionEntry,
 } from './metadata-entry.js';
 
-/** An entry of a view: where it stands, and where else exactly the same stands, after a compaction for one. */
+/** An entry of a view: where it stands, and where else the same stands, as after a compaction. */
 export interface ViewEntry<Entry extends MetadataEntry> extends LocatedEntry<Entry> {
   readonly repeated: readonly LocatedEntry<Entry>[];
 }

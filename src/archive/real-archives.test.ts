@@ -253,7 +253,7 @@ test('archives-after-a-power-cut: the empty entries are named, the whole one is 
   ]);
 });
 
-test('archives-damaged-in-the-wild: the empty entries are named, and the manifests that they forgot are found', {
+test('archives-damaged-in-the-wild: empty entries are named, and forgotten manifests found', {
   skip: withoutFixture('archives-damaged-in-the-wild'),
 }, async () => {
   // The snapshots are of a revision before this format: they lack the epoch, which the reference of today

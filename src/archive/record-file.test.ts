@@ -105,7 +105,7 @@ test('a file gives the same records in whatever pieces and batches it comes', as
   );
 });
 
-test('a file that is cut short anywhere but between records is truncated, and its whole records still come', async () => {
+test('a file cut short inside of a record is truncated, and its whole records still come', async () => {
   await fc.assert(
     fc.asyncProperty(anyRecords, fc.nat(), anyCuts, async (records, at, cuts) => {
       const whole = framed(records);
@@ -186,7 +186,7 @@ test('a claimed size of gigabytes on a short file costs no memory', async () => 
   assert.ok(read.error instanceof ArchiveError && read.error.code === 'RECORD_TRUNCATED');
 });
 
-test('a record that claims more than the limit is refused at once, after the good ones before it', async () => {
+test('a record that claims more than the limit is refused after the good ones before it', async () => {
   const file = Buffer.concat([
     frameRecord(Buffer.from('good')),
     Buffer.from('ffffffff', 'hex'),
@@ -205,7 +205,7 @@ test('a record that claims more than the limit is refused at once, after the goo
   assert.ok((await readBack(inPieces([exact]), exact, { recordBytesMax: 99 })).error instanceof ArchiveError);
 });
 
-test('a packed file is read as what it unpacks to, and its damage is named after the records before it', async () => {
+test('a packed file is read unpacked, and its damage comes after the records before it', async () => {
   const records = Array.from({ length: 2000 }, (_, index) =>
     Buffer.from(`record ${index} ${Math.sin(index)}`.repeat(40)),
   );

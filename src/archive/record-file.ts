@@ -185,7 +185,7 @@ class RecordGatherer {
     const { facts, place } = this.#where();
     return new ArchiveError(
       'RECORD_TOO_LARGE',
-      `record ${place} of ${this.#handle} claims ${size} bytes, more than the ${this.#recordBytesMax} it may have`,
+      `record ${place} of ${this.#handle} claims ${size} bytes, above ${this.#recordBytesMax}`,
       {
         hint: 'The file is damaged here or before: restore it from a copy, or back the range up again.',
         facts: { ...facts, expected: this.#recordBytesMax, actual: size },

@@ -114,7 +114,7 @@ export function checkStateSnapshotManifest(manifest: StateSnapshotManifest): Man
     if (firstKey > lastKey || equalBytes(chunk.firstKey, chunk.lastKey) !== isOneItem) {
       problems.push({
         rule: 'CHUNK_KEYS',
-        message: `chunk of the items ${chunk.firstIdx} to ${chunk.lastIdx} has keys ${firstKey} to ${lastKey}`,
+        message: `chunk of items ${chunk.firstIdx} to ${chunk.lastIdx} has keys ${firstKey} to ${lastKey}`,
         path: `chunks[${index}].last_key`,
         expected: isOneItem ? firstKey : `above ${firstKey}`,
         actual: lastKey,

@@ -42,7 +42,7 @@ export async function loadCommandAdapterConfig(filePath: string): Promise<Comman
       `cannot use the command adapter configuration ${filePath}: ${messageOf(error)}`,
       {
         cause: error,
-        hint: 'It needs env_vars (a list, maybe empty) and commands; see the documentation of command adapters.',
+        hint: 'It needs env_vars (a list, maybe empty) and commands; see the docs of command adapters.',
         facts: { path: filePath },
       },
     );

@@ -219,7 +219,7 @@ test('leaving early kills the command with its children and grandchildren', asyn
 test('leaving early while the unpacking waits for bytes kills the command', async () => {
   // A gzip whose first blocks come out while the rest never comes.
   const gzipOnly = adapter({
-    read: `sleep 1000 & echo $! > "$PID"; head -c 3000000 /dev/urandom | gzip -c | head -c 2900000 || :; wait`,
+    read: `sleep 1000 & echo $! > "$PID"; head -c 3000000 /dev/urandom | gzip | head -c 2900000 || :; wait`,
     variables: { PID: path.join(folder, 'gzip-pid') },
   });
   for await (const _piece of readDecompressed(gzipOnly, 'x.chunk')) break;
@@ -286,7 +286,8 @@ test('when the process ends, the commands that it runs end too', async () => {
   const script = `
     const { CommandAdapterStorage } = await import(${JSON.stringify(modulePath)});
     const commands = { open_for_read: 'sleep 1000 & echo $! > "$FILE_HANDLE"; echo up; wait' };
-    const storage = new CommandAdapterStorage({ envVars: [], commands: { list_metadata_files: '', ...commands } });
+    const config = { envVars: [], commands: { list_metadata_files: '', ...commands } };
+    const storage = new CommandAdapterStorage(config);
     const pieces = (await storage.openForRead(${JSON.stringify(pidFile)}))[Symbol.asyncIterator]();
     await pieces.next();
     process.exit(0);`;

@@ -88,7 +88,7 @@ export class CommandAdapterStorage implements BackupStorage {
         {
           cause: error,
           retryable: error instanceof StorageError && error.retryable,
-          hint: 'Check the adapter configuration, its environment variables, the network and the credentials.',
+          hint: 'Check the adapter configuration, its variables, the network and the credentials.',
           facts: error instanceof StorageError ? error.facts : {},
         },
       );
@@ -126,7 +126,7 @@ export class CommandAdapterStorage implements BackupStorage {
   }
 }
 
-/** One handle a line, as it is; only a line's own ending is taken off (spec: backup-format.md, section 14). */
+/** One handle a line, as it is but for the line's own ending (spec: backup-format.md, section 14). */
 function linesOf(text: string): string[] {
   const lines = text.split('\n');
   if (lines.at(-1) === '') lines.pop();

@@ -249,7 +249,7 @@ export class CommandRun implements AsyncIterableIterator<Uint8Array> {
       {
         cause: startFailure,
         retryable: startFailure === undefined,
-        hint: 'Run the configured command by hand with the same environment; its error output is in the facts.',
+        hint: 'Run the command by hand with the same environment; its error output is in the facts.',
         facts: {
           ...facts,
           ...(code === null ? {} : { exitCode: code }),

@@ -95,7 +95,7 @@ test('a proof that merely begins with 1f 8b is read as it is', async () => {
   assert.equal(beginsAsGzip(proof, 'a.chunk'), true, 'no chunk begins so');
 });
 
-test('a proof with a whole gzip header is gzip; its damage says that it might be bare, and bare it can be had', async () => {
+test('a proof with a whole gzip header is gzip, but its damage says that it might be bare', async () => {
   const proof = Buffer.alloc(1 + 31 * 32, 7);
   proof.set([31, 0x8b, 8, 0]);
   const error = await damageOf(proof, 'b.proof');

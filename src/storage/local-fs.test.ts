@@ -80,7 +80,7 @@ test('a root that is missing or is a file makes the storage unreachable', async 
   }
 });
 
-test('every entry of the metadata folder is listed in order, and none where there is no such folder', async () => {
+test('every entry of the metadata folder is listed in order, and none without the folder', async () => {
   await using folder = await freshFolder();
   const storage = new LocalFsStorage(folder.root);
   assert.deepEqual(await storage.listMetadataFiles(), []);

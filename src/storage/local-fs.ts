@@ -129,7 +129,7 @@ export class LocalFsStorage implements BackupStorage {
     await this.#requireRoot();
     throw new StorageError('FILE_MISSING', `${handle} does not exist in ${this.description}`, {
       cause: error,
-      hint: 'The file was deleted or never became durable: restore it from a copy, or back the range up again.',
+      hint: 'It was deleted or never became durable: restore it from a copy, or back the range up again.',
       facts: { handle, path: filePath },
     });
   }

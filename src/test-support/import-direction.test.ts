@@ -21,6 +21,7 @@ const ROOMS = [
   'aptosdb',
   'service',
   'verify',
+  'maintenance',
   'testing',
   'cli',
 ] as const;

@@ -65,8 +65,7 @@ export function addRange(ranges: readonly ProvenRange[], added: ProvenRange): Pr
   for (const range of sorted) {
     const previous = merged.at(-1);
     if (previous && range.first <= previous.last + 1n) {
-      const last = range.last > previous.last ? range.last : previous.last;
-      merged[merged.length - 1] = { first: previous.first, last };
+      if (range.last > previous.last) merged[merged.length - 1] = { first: previous.first, last: range.last };
     } else merged.push(range);
   }
   return merged;
