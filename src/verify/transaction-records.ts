@@ -149,6 +149,7 @@ export class TransactionRecordChecker {
       this.#compare(bytes, walk.eventRootHash, ACCUMULATOR_PLACEHOLDER, 0, record, {
         code: 'EVENT_ROOT_MISMATCH',
         part: 'empty event list',
+        partAt: walk.infoEnd,
       });
     }
     this.#infos.push(walk.infoStart, walk.infoEnd, record, -1);
@@ -162,6 +163,7 @@ export class TransactionRecordChecker {
     this.#compare(bytes, transactionHash, this.#hashers.transaction.hash(committed), 0, record, {
       code: 'TRANSACTION_HASH_MISMATCH',
       part: 'transaction',
+      partAt: transactionStart,
     });
   }
 
@@ -185,7 +187,10 @@ export class TransactionRecordChecker {
     hasher.records(list, this.#digests);
     for (let index = 0; index < list.count; index++) {
       const record = list.records[index] ?? 0;
-      this.#compare(list.base, list.expectedAt[index] ?? 0, this.#digests, index * HASH_SIZE, record, check);
+      this.#compare(list.base, list.expectedAt[index] ?? 0, this.#digests, index * HASH_SIZE, record, {
+        ...check,
+        partAt: list.starts[index] ?? 0,
+      });
     }
   }
 
@@ -202,6 +207,7 @@ export class TransactionRecordChecker {
       this.#compare(events.base, events.expectedAt[first] ?? 0, root, 0, record, {
         code: 'EVENT_ROOT_MISMATCH',
         part: 'event list',
+        partAt: events.starts[first] ?? 0,
       });
       first = next;
     }
@@ -213,14 +219,14 @@ export class TransactionRecordChecker {
     digests: Uint8Array,
     digestAt: number,
     record: number,
-    { code, part }: HashCheck,
+    { code, part, partAt }: HashCheck & { readonly partAt: number },
   ): void {
     if (sameHashAt(bytes, expectedAt, digests, digestAt)) return;
     this.#faults.push({
       code,
       message: `the ${part} does not hash to what its transaction info says`,
       record,
-      offset: expectedAt,
+      offset: partAt,
       expected: hashHexAt(bytes, expectedAt),
       actual: hashHexAt(digests, digestAt),
     });
