@@ -17,7 +17,9 @@ export type ArchiveErrorCode =
   /** The backups of a kind do not follow on one another from the beginning. */
   | 'METADATA_GAP'
   /** No state snapshot of the wanted version is in the archive. */
-  | 'SNAPSHOT_MISSING';
+  | 'SNAPSHOT_MISSING'
+  /** A recorded size and digest is not in the format, or a side file holds what is none. */
+  | 'ATTESTATION_UNREADABLE';
 
 /** Facts that the errors of this room carry, where they apply. */
 export interface ArchiveErrorFacts {

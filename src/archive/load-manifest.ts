@@ -1,4 +1,5 @@
-import type { BackupStorage, FileHandle, StorageOperationOptions } from '../storage/backup-storage.js';
+import type { BackupStorage, FileHandle } from '../storage/backup-storage.js';
+import type { ReadOptions } from '../storage/decompress.js';
 import { readWholeFile } from '../storage/read-file.js';
 import { ArchiveError } from './archive-error.js';
 import { type EpochEndingManifest, parseEpochEndingManifest } from './epoch-ending-manifest.js';
@@ -6,6 +7,8 @@ import { JsonError } from './json-error.js';
 import { MANIFEST_BYTES_MAX } from './limits.js';
 import { parseStateSnapshotManifest, type StateSnapshotManifest } from './state-snapshot-manifest.js';
 import { parseTransactionManifest, type TransactionManifest } from './transaction-manifest.js';
+
+export type LoadManifestOptions = Pick<ReadOptions, 'signal' | 'onContent'>;
 
 /**
  * Each of these reads and parses one manifest. What it says is not judged: the `check...Manifest`
@@ -15,7 +18,7 @@ import { parseTransactionManifest, type TransactionManifest } from './transactio
 export function loadEpochEndingManifest(
   storage: BackupStorage,
   handle: FileHandle,
-  options: StorageOperationOptions = {},
+  options: LoadManifestOptions = {},
 ): Promise<EpochEndingManifest> {
   return loadManifest(storage, handle, parseEpochEndingManifest, options);
 }
@@ -23,7 +26,7 @@ export function loadEpochEndingManifest(
 export function loadStateSnapshotManifest(
   storage: BackupStorage,
   handle: FileHandle,
-  options: StorageOperationOptions = {},
+  options: LoadManifestOptions = {},
 ): Promise<StateSnapshotManifest> {
   return loadManifest(storage, handle, parseStateSnapshotManifest, options);
 }
@@ -31,7 +34,7 @@ export function loadStateSnapshotManifest(
 export function loadTransactionManifest(
   storage: BackupStorage,
   handle: FileHandle,
-  options: StorageOperationOptions = {},
+  options: LoadManifestOptions = {},
 ): Promise<TransactionManifest> {
   return loadManifest(storage, handle, parseTransactionManifest, options);
 }
@@ -40,9 +43,9 @@ async function loadManifest<Manifest>(
   storage: BackupStorage,
   handle: FileHandle,
   parse: (bytes: Uint8Array) => Manifest,
-  { signal }: StorageOperationOptions,
+  { signal, onContent }: LoadManifestOptions,
 ): Promise<Manifest> {
-  const bytes = await readWholeFile(storage, handle, { bytesMax: MANIFEST_BYTES_MAX, signal });
+  const bytes = await readWholeFile(storage, handle, { bytesMax: MANIFEST_BYTES_MAX, signal, onContent });
   try {
     return parse(bytes);
   } catch (error) {

@@ -1,12 +1,7 @@
+import { isShellSafeName } from '../storage/shell-safe-name.js';
 import { ArchiveError } from './archive-error.js';
 
-/** What may be a name of a backup folder or a file: 3 to 127 characters that no shell takes for its own. */
-const SHELL_SAFE_NAME = /^[a-zA-Z0-9][a-zA-Z0-9._-]{2,126}$/;
-
-/** Whether the text may name a backup folder or a file in it (spec: backup-format.md, section 1). */
-export function isShellSafeName(name: string): boolean {
-  return SHELL_SAFE_NAME.test(name);
-}
+export { isShellSafeName };
 
 /**
  * Gives the name back if it is one.

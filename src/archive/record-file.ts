@@ -29,6 +29,8 @@ export interface ReadRecordOptions {
   readonly batchBytes?: number;
   /** Bytes above which a record is refused. */
   readonly recordBytesMax?: number;
+  /** Sees the content as it is read, in order; must not keep the pieces. */
+  readonly onContent?: ((piece: Uint8Array) => void) | undefined;
 }
 
 const BATCH_BYTES = 1024 * 1024;
@@ -44,10 +46,10 @@ export async function* readRecordBatches(
   handle: FileHandle,
   options: ReadRecordOptions = {},
 ): AsyncGenerator<RecordBatch> {
-  const { signal, batchBytes = BATCH_BYTES, recordBytesMax = RECORD_BYTES_MAX } = options;
+  const { signal, onContent, batchBytes = BATCH_BYTES, recordBytesMax = RECORD_BYTES_MAX } = options;
   const gatherer = new RecordGatherer(handle, Math.max(batchBytes, RECORD_PREFIX_SIZE), recordBytesMax);
   try {
-    for await (const piece of readDecompressed(storage, handle, { signal })) {
+    for await (const piece of readDecompressed(storage, handle, { signal, onContent })) {
       let rest = piece;
       while (rest.length > 0) {
         rest = gatherer.take(rest);

@@ -1,20 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { addAdopt } from './commands/adopt.js';
+import { addBackupMaintenanceCleanup } from './commands/backup-maintenance-cleanup.js';
 import { addBackupQuery } from './commands/backup-query.js';
 import { addBackupVerify } from './commands/backup-verify.js';
 import { addBootstrap } from './commands/bootstrap.js';
+import { addDebugCheckDb } from './commands/debug-check-db.js';
+import { addDebugLedger } from './commands/debug-ledger.js';
+import { addDebugStateTree } from './commands/debug-state-tree.js';
+import { addDebugCheckpoint, addDebugTruncate } from './commands/debug-truncate.js';
+import { addLedger } from './commands/ledger-generate.js';
+import { addServe } from './commands/serve.js';
 import type { Console } from './console.js';
+import type { Action, Dispatch } from './dispatch.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import { reportError } from './report-error.js';
-
-/** A command does its work and says how the process ends. */
-export type Action = () => Promise<ExitCode>;
-
-/** Collects what the parsed command wants done; it runs once parsing is over. */
-export interface Dispatch {
-  readonly console: Console;
-  run(action: Action): void;
-}
 
 function packageVersion(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
@@ -36,7 +36,18 @@ function buildProgram(dispatch: Dispatch): Command {
   const backup = program.command('backup').description('read and verify backup archives');
   addBackupVerify(backup, dispatch);
   addBackupQuery(backup, dispatch);
+  addAdopt(program, dispatch);
+  const maintenance = program.command('backup-maintenance').description('keep an archive in order');
+  addBackupMaintenanceCleanup(maintenance, dispatch);
+  addServe(program, dispatch);
   addBootstrap(program, dispatch);
+  addLedger(program, dispatch);
+  const debug = program.command('debug').description('look into a ledger database');
+  addDebugCheckDb(debug, dispatch);
+  addDebugStateTree(debug, dispatch);
+  addDebugLedger(debug, dispatch);
+  addDebugTruncate(debug, dispatch);
+  addDebugCheckpoint(debug, dispatch);
   return program;
 }
 

@@ -5,7 +5,8 @@ import type { FileSystem } from '../durable-fs/file-system.js';
 import { RecordingFileSystem } from '../durable-fs/recording-file-system.js';
 import { reclaimStaging } from '../durable-fs/staging-area.js';
 import { allCrashModels, strictPosix } from './crash-model.js';
-import { type CrashReport, exploreCrashes } from './explore-crashes.js';
+import { assertHolds, summary } from './crash-report.test.support.js';
+import { exploreCrashes } from './explore-crashes.js';
 import { MemoryFileSystem } from './memory-file-system.js';
 import {
   archiveChecker,
@@ -21,17 +22,6 @@ import {
   wholeBackup,
 } from './protocols.test.support.js';
 import { formatSyncMutations, runSyncMutations } from './sync-mutation.js';
-
-function assertHolds(report: CrashReport): void {
-  const first = report.violations[0];
-  assert.equal(first, undefined, `${first?.message}\nafter ${first?.after}, on the disk:\n${first?.disk}`);
-}
-
-function summary({ model, crashPoints, distinctStates, checks, sampledCrashPoints }: CrashReport): string {
-  const extent = sampledCrashPoints === 0 ? 'exhaustive' : `${sampledCrashPoints} crash points sampled`;
-  const counts = `${crashPoints} crash points, ${distinctStates} distinct states, ${checks} checks`;
-  return `${model}: ${counts}, ${extent}`;
-}
 
 describe('the archive protocols keep their promises after a crash at any moment', () => {
   for (const protocol of protocols) {

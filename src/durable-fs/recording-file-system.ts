@@ -94,7 +94,8 @@ export class RecordingFileSystem implements FileSystem {
     bytes: Uint8Array,
     position: number,
   ): Promise<number> {
-    const copy = bytes.slice();
+    // Not slice: that of a Buffer is a view, which the caller or a crash model may change later.
+    const copy = new Uint8Array(bytes);
     const operation = this.#begin({ kind: 'write', file, path, position, bytes: copy });
     this.#log.push(operation);
     const taken = await this.#follow(operation, () => inner.write(bytes, position));

@@ -31,6 +31,11 @@ export interface BackupStorage {
   readonly description: string;
   /** A text that differs between places; a metadata cache is bound to it. Default: kind and description. */
   readonly identity?: string;
+  /**
+   * The folder, as the beginning of a handle, where Holdfast keeps files of its own that no other program
+   * lists or needs: `.holdfast`. Undefined where there is no such place, as behind commands.
+   */
+  readonly sideFolder?: string;
   /** Absolute path of the archive where it is a local folder; nothing of ours may be written below it. */
   readonly localRoot?: string;
 

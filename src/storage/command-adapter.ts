@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import {
   type BackupStorage,
@@ -5,7 +6,11 @@ import {
   type StorageOperationOptions,
   sortedHandles,
 } from './backup-storage.js';
-import { type CommandAdapterConfig, loadCommandAdapterConfig } from './command-adapter-config.js';
+import {
+  type AdapterCommands,
+  type CommandAdapterConfig,
+  loadCommandAdapterConfig,
+} from './command-adapter-config.js';
 import { CommandRun } from './command-run.js';
 import { messageOf, StorageError } from './storage-error.js';
 
@@ -66,14 +71,14 @@ export class CommandAdapterStorage implements BackupStorage {
         facts: { handle },
       });
     }
-    return this.#run('open_for_read', { FILE_HANDLE: handle }, handle, signal);
+    return this.run('open_for_read', { FILE_HANDLE: handle }, handle, signal);
   }
 
   async listMetadataFiles({ signal }: StorageOperationOptions = {}): Promise<FileHandle[]> {
     try {
       const pieces: Uint8Array[] = [];
       let size = 0;
-      for await (const piece of this.#run('list_metadata_files', {}, undefined, signal)) {
+      for await (const piece of this.run('list_metadata_files', {}, undefined, signal)) {
         size += piece.length;
         if (size > LISTING_BYTES_MAX) throw new Error(`it lists more than ${LISTING_BYTES_MAX} bytes`);
         pieces.push(piece);
@@ -102,18 +107,26 @@ export class CommandAdapterStorage implements BackupStorage {
   }
 
   #closedError(): StorageError {
-    return new StorageError('STORAGE_UNREACHABLE', `${this.description} was closed while it was read`);
+    return new StorageError('STORAGE_UNREACHABLE', `${this.description} was closed while it was in use`);
   }
 
-  #run(
-    operation: 'open_for_read' | 'list_metadata_files',
+  /** Whether the configuration has a command for the operation. */
+  protected has(operation: keyof AdapterCommands): boolean {
+    return this.#config.commands[operation] !== undefined;
+  }
+
+  /** Starts a command that `close` ends; `handle` is what errors call the file, if there is one. */
+  protected run(
+    operation: keyof AdapterCommands,
     variables: Readonly<Record<string, string>>,
     handle: FileHandle | undefined,
     signal: AbortSignal | undefined,
-  ): AsyncIterable<Uint8Array> {
+  ): CommandRun {
     if (this.#closed) throw this.#closedError();
+    const command = this.#config.commands[operation];
+    assert(command !== undefined, `no command for ${operation}`);
     const run = new CommandRun({
-      command: this.#config.commands[operation],
+      command,
       operation,
       environment: { ...this.#environment, ...variables },
       idleTimeoutMs: this.#idleTimeoutMs,

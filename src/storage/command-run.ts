@@ -6,6 +6,8 @@ export const COMMAND_PRELUDE = 'set -o nounset -o errexit -o pipefail; ';
 
 /** How much of a command's standard error is kept: its end, where the reason stands. */
 const STDERR_TAIL_BYTES = 4096;
+/** What the standard input is given at once; so much must be taken within the time limit. */
+const INPUT_BYTES = 64 * 1024;
 /** After a failure the processes are killed; their last words are waited for so long, in ms. */
 const LAST_WORDS_MS = 2000;
 /** Milliseconds that a killed command is waited for; only a process stuck in the kernel needs more. */
@@ -46,7 +48,8 @@ function killGroup(group: number): void {
  * One run of a configured command, and its standard output as an iterable with back-pressure: nothing
  * is taken from the pipe beyond what is consumed and one small buffer. The iteration ends well only if
  * the command exits with 0; by every other way out it and all its children are killed. Its standard
- * input is a pipe that stays open and empty as long as it runs.
+ * input is a pipe that stays open and empty as long as it runs, unless it is fed: `readOutput` first, then
+ * `write`, and `finish` at the end.
  */
 export class CommandRun implements AsyncIterableIterator<Uint8Array> {
   #options: CommandRunOptions;
@@ -60,6 +63,8 @@ export class CommandRun implements AsyncIterableIterator<Uint8Array> {
   /** Why the run was ended from outside, if it was: an end of the bytes must not look like a file's end. */
   #stopped: { readonly reason: unknown } | undefined;
   #waiting = new Set<() => void>();
+  /** The command, or whoever should read, has closed the standard input. */
+  #inputBroken = false;
 
   /** @throws StorageError COMMAND_FAILED when no process can be started; the signal's reason */
   constructor(options: CommandRunOptions) {
@@ -74,7 +79,8 @@ export class CommandRun implements AsyncIterableIterator<Uint8Array> {
       });
     } catch (error) {
       // Some refusals of the system, an environment too large among them, are thrown and not emitted.
-      throw this.#failure(error);
+      this.#startFailure = error;
+      throw this.#startError();
     }
     const group = this.#child.pid;
     if (group !== undefined) {
@@ -97,6 +103,90 @@ export class CommandRun implements AsyncIterableIterator<Uint8Array> {
       if (piece !== undefined) return { done: false, value: piece };
       this.#release();
       return { done: true, value: undefined };
+    } catch (error) {
+      await this.return();
+      throw error;
+    }
+  }
+
+  /**
+   * All of the standard output, up to its end, without waiting for the command itself. A failure ends the
+   * run, here and in `write` and `finish`.
+   */
+  async readOutput(bytesMax: number): Promise<Uint8Array> {
+    return await this.#orStop(async () => {
+      const pieces: Uint8Array[] = [];
+      let size = 0;
+      for (;;) {
+        await this.#requireRunning();
+        const piece: Buffer | null = this.#child.stdout?.read() ?? null;
+        if (piece !== null) {
+          pieces.push(piece);
+          size += piece.length;
+          if (size > bytesMax) throw this.#failure(`printed more than ${bytesMax} bytes`);
+        } else if (this.#stdoutEnded) return Buffer.concat(pieces);
+        else if (!(await this.#event(this.#options.idleTimeoutMs))) throw this.#timeout();
+      }
+    });
+  }
+
+  /** Feeds the standard input, as fast as the command takes it; the caller leaves `bytes` alone meanwhile. */
+  async write(bytes: Uint8Array): Promise<void> {
+    await this.#orStop(async () => {
+      for (let start = 0; start < bytes.length; start += INPUT_BYTES) {
+        await this.#feed(bytes.subarray(start, start + INPUT_BYTES));
+      }
+    });
+  }
+
+  /** Ends the standard input and waits for the command to end well. */
+  async finish(): Promise<void> {
+    await this.#orStop(async () => {
+      await this.#requireRunning();
+      // Nobody can know that the input is complete before it has ended.
+      if (this.#exit !== undefined) throw this.#endedEarly();
+      this.#child.stdin?.end();
+      while (this.#exit === undefined) {
+        await this.#requireRunning();
+        if (!(await this.#event(this.#options.idleTimeoutMs))) throw this.#timeout();
+      }
+      await this.#requireRunning();
+      if (this.#inputBroken) throw this.#endedEarly();
+    });
+    this.#release();
+  }
+
+  async #feed(piece: Uint8Array): Promise<void> {
+    await this.#requireRunning();
+    let taken = false;
+    this.#child.stdin?.write(piece, () => {
+      taken = true;
+      this.#signalWake();
+    });
+    // A broken pipe is told before the exit that explains it.
+    while (!taken || this.#inputBroken || this.#exit !== undefined) {
+      await this.#requireRunning();
+      if (this.#exit !== undefined) throw this.#endedEarly();
+      if (!(await this.#event(this.#options.idleTimeoutMs))) throw this.#timeout();
+    }
+  }
+
+  async #requireRunning(): Promise<void> {
+    if (this.#stopped !== undefined) throw this.#stopped.reason;
+    this.#options.signal?.throwIfAborted();
+    if (this.#startFailure !== undefined) throw this.#startError();
+    if (this.#exit === undefined || this.#exit.code === 0) return;
+    await this.#until(() => this.#stderrEnded, LAST_WORDS_MS);
+    throw this.#failure();
+  }
+
+  #endedEarly(): StorageError {
+    return this.#failure('ended before it could know that it had the whole file');
+  }
+
+  async #orStop<Result>(run: () => Promise<Result>): Promise<Result> {
+    try {
+      return await run();
     } catch (error) {
       await this.return();
       throw error;
@@ -136,7 +226,10 @@ export class CommandRun implements AsyncIterableIterator<Uint8Array> {
     // Where no process could be made there may be no streams either.
     const { stdin, stdout, stderr } = this.#child;
     // The command may end without ever looking at its input.
-    stdin?.on('error', () => {});
+    stdin?.on('error', () => {
+      this.#inputBroken = true;
+      this.#signalWake();
+    });
     stdout?.on('readable', this.#signalWake);
     const stdoutOver = (): void => {
       this.#stdoutEnded = true;
@@ -168,7 +261,7 @@ export class CommandRun implements AsyncIterableIterator<Uint8Array> {
     for (;;) {
       if (this.#stopped !== undefined) throw this.#stopped.reason;
       this.#options.signal?.throwIfAborted();
-      if (this.#startFailure !== undefined) throw this.#failure(this.#startFailure);
+      if (this.#startFailure !== undefined) throw this.#startError();
       const piece: Buffer | null = this.#child.stdout?.read() ?? null;
       if (piece !== null) return piece;
       if (this.#stdoutEnded && this.#exit !== undefined) break;
@@ -233,22 +326,22 @@ export class CommandRun implements AsyncIterableIterator<Uint8Array> {
     return { operation, command, stderr, ...(handle === undefined ? {} : { handle }) };
   }
 
-  #failure(startFailure?: unknown): StorageError {
+  #startError(): StorageError {
+    return this.#failure(`could not be started: ${messageOf(this.#startFailure)}`);
+  }
+
+  /** `how` says it where the exit does not. */
+  #failure(how?: string): StorageError {
     const { code, signal } = this.#exit ?? { code: null, signal: null };
-    const how =
-      startFailure !== undefined
-        ? `could not be started: ${messageOf(startFailure)}`
-        : code === null
-          ? `was ended by ${signal}`
-          : `failed with exit code ${code}`;
+    const exit = code === null ? `was ended by ${signal}` : `failed with exit code ${code}`;
     const facts = this.#facts();
     const lastLine = facts.stderr.trimEnd().split('\n').at(-1) ?? '';
     return new StorageError(
       'COMMAND_FAILED',
-      `${this.#subject()} ${how}${lastLine === '' ? '' : `: ${lastLine}`}`,
+      `${this.#subject()} ${how ?? exit}${lastLine === '' ? '' : `: ${lastLine}`}`,
       {
-        cause: startFailure,
-        retryable: startFailure === undefined,
+        cause: this.#startFailure,
+        retryable: this.#startFailure === undefined,
         hint: 'Run the command by hand with the same environment; its error output is in the facts.',
         facts: {
           ...facts,

@@ -9,6 +9,8 @@ export interface ReadOptions {
    * `sniff` (default): a file that begins as gzip is gzip, see `beginsAsGzip`. `none`: the bytes as stored.
    */
   readonly compression?: 'sniff' | 'none' | undefined;
+  /** Sees each piece of the content, after unpacking, before the consumer gets it; must not keep it. */
+  readonly onContent?: ((piece: Uint8Array) => void) | undefined;
 }
 
 /** Output of the gunzip stream, in bytes at a time. */
@@ -47,10 +49,11 @@ function isProof(handle: FileHandle): boolean {
 export async function* readDecompressed(
   storage: BackupStorage,
   handle: FileHandle,
-  { signal, compression = 'sniff' }: ReadOptions = {},
+  { signal, compression = 'sniff', onContent }: ReadOptions = {},
 ): AsyncGenerator<Uint8Array> {
   if (compression === 'none') {
-    yield* await storage.openForRead(handle, { signal });
+    const stored = await storage.openForRead(handle, { signal });
+    yield* onContent === undefined ? stored : watched(stored, onContent);
     return;
   }
   signal?.throwIfAborted();
@@ -63,9 +66,20 @@ export async function* readDecompressed(
     const pieces = stored[Symbol.asyncIterator]();
     const { head, begun } = await readHead(pieces);
     const source = resume(begun, pieces);
-    yield* beginsAsGzip(head, handle) ? gunzip(source, handle, leaving) : source;
+    const content = beginsAsGzip(head, handle) ? gunzip(source, handle, leaving) : source;
+    yield* onContent === undefined ? content : watched(content, onContent);
   } finally {
     signal?.removeEventListener('abort', forward);
+  }
+}
+
+async function* watched(
+  content: AsyncIterable<Uint8Array>,
+  onContent: (piece: Uint8Array) => void,
+): AsyncGenerator<Uint8Array> {
+  for await (const piece of content) {
+    onContent(piece);
+    yield piece;
   }
 }
 

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { HOLDFAST_DIRECTORY } from '../durable-fs/staging-area.js';
 import {
   type BackupFolder,
   type BackupStorage,
@@ -22,6 +23,7 @@ export class LocalFsStorage implements BackupStorage {
   readonly description: string;
   readonly identity: string;
   readonly localRoot: string;
+  readonly sideFolder = HOLDFAST_DIRECTORY;
 
   constructor(root: string) {
     this.localRoot = path.resolve(root);

@@ -21,7 +21,25 @@ export type StorageErrorCode =
   /** The adapter's configuration file cannot be read or breaks its rules. */
   | 'ADAPTER_CONFIG_INVALID'
   /** The folder for cached metadata cannot be used. */
-  | 'CACHE_UNUSABLE';
+  | 'CACHE_UNUSABLE'
+  /** A name for a backup folder or a file has other characters or another length than names may have. */
+  | 'FILE_NAME_ILLEGAL'
+  /** Another live process writes to the archive; the facts say which. */
+  | 'WRITER_LOCKED'
+  /** The writer lock was lost while writing: its lease ran out, or it was removed. */
+  | 'WRITER_LOCK_LOST'
+  /** A file of the lock cannot be read, so nobody can tell whether its owner lives. */
+  | 'WRITER_LOCK_UNREADABLE'
+  /** Somebody alive works on the very backup folder: a writer, or a clean-up. */
+  | 'BACKUP_BUSY'
+  /** A metadata file of the name exists and says something else. */
+  | 'METADATA_CONFLICT'
+  /** A writing command printed no handle, more than one, or one that another file has already. */
+  | 'COMMAND_HANDLE_INVALID'
+  /** What was read back is not what was written. */
+  | 'WRITE_NOT_VERIFIED'
+  /** The backend, or its configuration, has no way to do it. */
+  | 'OPERATION_UNSUPPORTED';
 
 /** Facts that the errors of this room carry, where they apply. */
 export interface StorageErrorFacts {
@@ -36,6 +54,8 @@ export interface StorageErrorFacts {
   readonly stderr?: string;
   readonly bytesMax?: number;
   readonly timeoutMs?: number;
+  /** Who holds the writer lock, in words. */
+  readonly holder?: string;
   /** Set where a damaged gzip could also be a bare file that merely begins like one. */
   readonly mayBeBare?: boolean;
 }

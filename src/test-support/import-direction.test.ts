@@ -18,10 +18,12 @@ const ROOMS = [
   'crash-states',
   'storage',
   'archive',
+  'records',
   'aptosdb',
   'service',
   'verify',
   'maintenance',
+  'backup',
   'testing',
   'cli',
 ] as const;
@@ -36,6 +38,9 @@ const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   commander: ['cli'],
   execa: ['storage'],
   'log-update': ['cli'],
+  'rocksdb-native': ['aptosdb'],
+  fastify: ['service'],
+  'prom-client': ['service', 'backup'],
   yaml: ['storage'],
   'smol-toml': ['storage'],
 };

@@ -5,6 +5,7 @@ import {
   type LedgerInfoWithSignatures,
   ledgerInfoSigningMessage,
 } from '../types/ledger-info.js';
+import { genesisBlockEvent, newBlockEvents } from './block-events.js';
 import { type PlannedBlock, planBlocks } from './block-plan.js';
 import { type BlockContext, BlockTransactions } from './block-transactions.js';
 import { GeneratedLedger } from './generated-ledger.js';
@@ -44,6 +45,9 @@ const BLOCK_MICROSECONDS = 250_000n;
 /** Of the transactions inside of a block, those that are not a user's. */
 const VALIDATOR_TRANSACTION_CHANCE = 0.08;
 const APPLIED_SCRIPT_CHANCE = 0.02;
+/** As many as a transfer of coins has on public networks: records of some 2.3 kB. */
+const TRANSFER_EVENTS = 5;
+const TRANSFER_WRITES = 7;
 
 /**
  * Makes a ledger of the Aptos family that holds together as a network's does: real keys and signatures,
@@ -71,6 +75,8 @@ class LedgerGenerator {
   /** Validators by epoch. */
   readonly #validators: readonly ValidatorSet[];
   #timestampUsecs = MICROSECONDS_AT_START;
+  /** Of the last block that was announced; genesis is block 0. */
+  #blockHeight = 0n;
 
   constructor(options: LedgerOptions) {
     this.#options = options;
@@ -113,7 +119,7 @@ class LedgerGenerator {
     // The set that the ledger info of genesis names, if epoch 0 ends with it.
     const validators = this.#validatorsOf(block.endsEpoch ? 1 : 0);
     const changes = this.#state.genesis(this.#options.stateItems ?? 100, validators.resourceBytes());
-    const events = [...this.#outcomes.events(2), this.#outcomes.newEpochEvent(1n)];
+    const events = [...this.#outcomes.events(2), genesisBlockEvent(), this.#outcomes.newEpochEvent(1n)];
     this.#committer.commitGenesis(changes, events);
   }
 
@@ -134,7 +140,7 @@ class LedgerGenerator {
   #execute(block: PlannedBlock, context: BlockContext, index: number, isLast: boolean): Execution {
     if (isLast && block.endsEpoch) return this.#reconfiguration(context, index);
     if (isLast) return this.#epilogue(context);
-    if (index === 0) return this.#systemTransaction(this.#blocks.prologue(context));
+    if (index === 0) return this.#prologue(context);
     if (this.#everyKind && this.#random.chance(VALIDATOR_TRANSACTION_CHANCE)) {
       return this.#systemTransaction(this.#blocks.validatorTransaction(context));
     }
@@ -148,8 +154,8 @@ class LedgerGenerator {
       transaction,
       gasUsed: this.#random.bigint(3n, 20_000n),
       status: this.#outcomes.status(),
-      events: this.#outcomes.events(this.#random.int(0, 4)),
-      changes: this.#everyKind ? this.#state.anyChanges() : this.#state.modifications(4),
+      events: this.#outcomes.events(this.#everyKind ? this.#random.int(0, 4) : TRANSFER_EVENTS),
+      changes: this.#everyKind ? this.#state.anyChanges() : this.#state.modifications(TRANSFER_WRITES),
     };
   }
 
@@ -161,6 +167,12 @@ class LedgerGenerator {
       events: this.#outcomes.events(1),
       changes: this.#state.modifications(2),
     };
+  }
+
+  #prologue(context: BlockContext): Execution {
+    const execution = this.#systemTransaction(this.#blocks.prologue(context));
+    const announcement = newBlockEvents(execution.transaction, ++this.#blockHeight);
+    return { ...execution, events: [...announcement, ...execution.events] };
   }
 
   /** A script that governance had validators apply: rare, but a transaction like any other. */
@@ -195,7 +207,7 @@ class LedgerGenerator {
   }
 
   #reconfiguringTransaction(context: BlockContext, index: number): Execution {
-    if (index === 0) return this.#systemTransaction(this.#blocks.prologue(context));
+    if (index === 0) return this.#prologue(context);
     return this.#everyKind && this.#random.chance(0.5)
       ? this.#systemTransaction(this.#blocks.validatorTransaction(context))
       : this.#userTransaction(context);

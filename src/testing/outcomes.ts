@@ -64,7 +64,8 @@ export class Outcomes {
     const type_tag = { variant: 'struct', value: this.#move.structTag(2) } as const;
     const event_data = random.bytes(random.int(0, 64));
     if (variant === 'V2') return { variant, value: { type_tag, event_data } };
-    const key = { creation_number: random.bigint(0n, 20n), account_address: this.#move.address() };
+    // The first streams of the framework have a meaning: new epochs, new blocks.
+    const key = { creation_number: random.bigint(4n, 24n), account_address: this.#move.address() };
     return { variant, value: { key, sequence_number: this.#eventNumber++, type_tag, event_data } };
   }
 

@@ -4,8 +4,9 @@ import type { BackupStorage, FileHandle } from '../storage/backup-storage.js';
 import { readWholeFile } from '../storage/read-file.js';
 import type { ProgressListener } from '../telemetry/progress.js';
 import type { LedgerHashers } from '../types/ledger-family.js';
-import type { TransactionAnalysis } from './transaction-analysis.js';
 import { type FindingPlace, type Findings, findingOf } from './findings.js';
+import type { AttestationChecker } from './attestations.js';
+import type { TransactionAnalysis } from './transaction-analysis.js';
 
 /** A range proof holds at most 126 siblings and a ledger info with its validators: far below this. */
 export const PROOF_BYTES_MAX = 64 * 1024 * 1024;
@@ -27,6 +28,7 @@ export interface VerifyContext {
   readonly hashers: LedgerHashers;
   readonly findings: Findings;
   readonly tally: Tally;
+  readonly attestations: AttestationChecker;
   readonly progress: ProgressListener;
   /** Files that are read ahead or side by side. */
   readonly concurrency: number;
@@ -40,10 +42,11 @@ export async function readFileOrFind(
   context: VerifyContext,
   place: FindingPlace,
   bytesMax: number,
+  onContent?: (piece: Uint8Array) => void,
 ): Promise<Uint8Array | undefined> {
   const { storage, signal, tally } = context;
   try {
-    const bytes = await readWholeFile(storage, place.file, { bytesMax, signal });
+    const bytes = await readWholeFile(storage, place.file, { bytesMax, signal, onContent });
     tally.bytes += bytes.length;
     return bytes;
   } catch (error) {
@@ -61,10 +64,10 @@ export async function readProof<T>(
   manifest: FileHandle,
 ): Promise<T | undefined> {
   const place = { file, otherFiles: [manifest] };
-  const bytes = await readFileOrFind(context, place, PROOF_BYTES_MAX);
+  const check = context.attestations.begin(file, manifest);
+  const bytes = await readFileOrFind(context, place, PROOF_BYTES_MAX, check.onContent);
   if (!bytes) return undefined;
-  context.tally.files++;
-  context.tally.unattestedFiles++;
+  check.finish();
   try {
     return decode(codec, bytes, { dialect: context.hashers.family.dialect });
   } catch (error) {

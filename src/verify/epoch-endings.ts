@@ -55,9 +55,10 @@ export class EpochEndingVerifier {
     const { storage, signal, findings, tally } = this.#context;
     const file = chunk.ledgerInfos;
     const expected = Number(chunk.lastEpoch - chunk.firstEpoch) + 1;
+    const check = this.#context.attestations.begin(file, backup.handle);
     let count = 0;
     try {
-      for await (const batch of readRecordBatches(storage, file, { signal })) {
+      for await (const batch of readRecordBatches(storage, file, { signal, onContent: check.onContent })) {
         for (let index = 0; index < batch.count; index++) {
           const start = batch.starts[index] ?? 0;
           const bytes = batch.bytes.subarray(start, batch.ends[index]);
@@ -67,8 +68,7 @@ export class EpochEndingVerifier {
           count++;
         }
       }
-      tally.files++;
-      tally.unattestedFiles++;
+      check.finish();
     } catch (error) {
       signal?.throwIfAborted();
       findings.add(findingOf(error, { file, otherFiles: [backup.handle] }));

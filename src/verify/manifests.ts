@@ -1,5 +1,14 @@
-import { checkEpochEndingManifest, type EpochEndingManifest } from '../archive/epoch-ending-manifest.js';
 import {
+  AttestationHasher,
+  type Attestations,
+  epochEndingAttestations,
+  stateSnapshotAttestations,
+  transactionAttestations,
+} from '../archive/attestation.js';
+import { checkEpochEndingManifest, type EpochEndingManifest } from '../archive/epoch-ending-manifest.js';
+import type { JsonExtras } from '../archive/json-reader.js';
+import {
+  type LoadManifestOptions,
   loadEpochEndingManifest,
   loadStateSnapshotManifest,
   loadTransactionManifest,
@@ -17,9 +26,10 @@ import {
   type StateSnapshotManifest,
 } from '../archive/state-snapshot-manifest.js';
 import { checkTransactionManifest, type TransactionManifest } from '../archive/transaction-manifest.js';
-import type { BackupStorage, FileHandle, StorageOperationOptions } from '../storage/backup-storage.js';
+import type { BackupStorage, FileHandle } from '../storage/backup-storage.js';
 import type { VerifyContext } from './context.js';
 import { findingOf } from './findings.js';
+import { attestationsOrFind, checkManifestAttestation } from './manifest-attestations.js';
 
 /** A manifest and the handle that it stands under. */
 export interface LoadedManifest<Manifest> {
@@ -29,9 +39,11 @@ export interface LoadedManifest<Manifest> {
 
 /** How manifests of one kind are loaded, judged and compared with their metadata entry. */
 interface ManifestKind<Entry, Manifest> {
-  load(storage: BackupStorage, handle: FileHandle, options: StorageOperationOptions): Promise<Manifest>;
+  load(storage: BackupStorage, handle: FileHandle, options: LoadManifestOptions): Promise<Manifest>;
   check(manifest: Manifest): ManifestProblem[];
   files(manifest: Manifest): FileHandle[];
+  /** What the manifest attests of its files. */
+  attestations(manifest: Manifest, handle: FileHandle): Attestations;
   /** What entry and manifest must say alike, in words. */
   entryText(entry: Entry): string;
   manifestText(manifest: Manifest): string;
@@ -43,6 +55,7 @@ export const EPOCH_ENDING_KIND: ManifestKind<EpochEndingEntry, EpochEndingManife
   load: loadEpochEndingManifest,
   check: checkEpochEndingManifest,
   files: ({ chunks }) => chunks.map((chunk) => chunk.ledgerInfos),
+  attestations: epochEndingAttestations,
   entryText: ({ firstEpoch, lastEpoch, firstVersion, lastVersion }) =>
     `epochs ${firstEpoch} to ${lastEpoch}, versions ${firstVersion} to ${lastVersion}`,
   manifestText: ({ firstEpoch, lastEpoch, waypoints }) =>
@@ -53,6 +66,7 @@ export const STATE_SNAPSHOT_KIND: ManifestKind<StateSnapshotEntry, StateSnapshot
   load: loadStateSnapshotManifest,
   check: checkStateSnapshotManifest,
   files: ({ chunks, proof }) => [...chunks.flatMap((chunk) => [chunk.blobs, chunk.proof]), proof],
+  attestations: stateSnapshotAttestations,
   entryText: ({ epoch, version }) => `epoch ${epoch}, version ${version}`,
   manifestText: ({ epoch, version }) => `epoch ${epoch}, version ${version}`,
 };
@@ -61,12 +75,13 @@ export const TRANSACTION_KIND: ManifestKind<TransactionEntry, TransactionManifes
   load: loadTransactionManifest,
   check: checkTransactionManifest,
   files: ({ chunks }) => chunks.flatMap((chunk) => [chunk.transactions, chunk.proof]),
+  attestations: transactionAttestations,
   entryText: ({ firstVersion, lastVersion }) => `versions ${firstVersion} to ${lastVersion}`,
   manifestText: ({ firstVersion, lastVersion }) => `versions ${firstVersion} to ${lastVersion}`,
 };
 
 /** Loads the manifests that entries name, in order and one at a time; each fault becomes a finding. */
-export async function* loadManifests<Entry extends { readonly manifest: FileHandle }, Manifest>(
+export async function* loadManifests<Entry extends NamesManifest, Manifest>(
   context: VerifyContext,
   kind: ManifestKind<Entry, Manifest>,
   entries: readonly LocatedEntryOf<Entry>[],
@@ -74,9 +89,10 @@ export async function* loadManifests<Entry extends { readonly manifest: FileHand
   const { storage, signal, findings, tally } = context;
   for (const located of entries) {
     const handle = located.entry.manifest;
+    const hasher = new AttestationHasher();
     let manifest: Manifest;
     try {
-      manifest = await kind.load(storage, handle, { signal });
+      manifest = await kind.load(storage, handle, { signal, onContent: (piece) => hasher.update(piece) });
     } catch (error) {
       signal?.throwIfAborted();
       // Either the manifest is gone or damaged, or the entry misnames it.
@@ -84,7 +100,11 @@ export async function* loadManifests<Entry extends { readonly manifest: FileHand
       continue;
     }
     tally.manifests++;
-    tally.unattestedFiles++;
+    const entries = [located, ...(located.repeated ?? [])];
+    const side = await checkManifestAttestation(context, entries, handle, hasher.finish());
+    const attested = attestationsOrFind(context, () => kind.attestations(manifest, handle));
+    // What a manifest says of its own files counts before what stands beside it.
+    context.attestations.expect(new Map([...(side?.files ?? []), ...(attested ?? [])]));
     for (const { message, path, expected, actual } of kind.check(manifest)) {
       findings.add({
         code: 'MANIFEST_INVALID',
@@ -100,7 +120,16 @@ export async function* loadManifests<Entry extends { readonly manifest: FileHand
   }
 }
 
-type LocatedEntryOf<Entry> = Omit<LocatedEntry, 'entry'> & { readonly entry: Entry };
+/** An entry as far as it leads to a manifest. */
+interface NamesManifest {
+  readonly manifest: FileHandle;
+  readonly extras?: JsonExtras;
+}
+
+type LocatedEntryOf<Entry> = Omit<LocatedEntry, 'entry'> & {
+  readonly entry: Entry;
+  readonly repeated?: readonly { readonly handle: FileHandle; readonly entry: Entry }[];
+};
 
 /** No file has two meanings, so a handle that stands twice is wrong in one of the places. */
 function findRepeatedFile(

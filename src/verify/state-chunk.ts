@@ -4,11 +4,11 @@ import { HASH_SIZE, type HashValue } from '../hashing/hash-value.js';
 import { MerkleError } from '../merkle/merkle-error.js';
 import { sparseMerkleHashers } from '../merkle/sparse-merkle-hashers.js';
 import { StateTreeSegment } from '../merkle/state-tree-segment.js';
+import { StateRecordHasher } from '../records/state-records.js';
 import type { FileHandle } from '../storage/backup-storage.js';
 import { SparseMerkleRangeProof } from '../types/proofs.js';
 import { readProof, type VerifyContext } from './context.js';
 import { findingOf } from './findings.js';
-import { StateRecordHasher } from './state-records.js';
 
 /** What a chunk of state items is by itself, before it is set beside the others. */
 export interface HashedStateChunk {
@@ -49,9 +49,10 @@ async function readSegment(
     new Uint8Array(),
     0,
   );
+  const check = context.attestations.begin(file, manifest);
   let count = 0;
   try {
-    for await (const batch of readRecordBatches(storage, file, { signal })) {
+    for await (const batch of readRecordBatches(storage, file, { signal, onContent: check.onContent })) {
       let sound = true;
       const hashed = hasher.hash(batch, ({ error, record }) => {
         sound = false;
@@ -67,8 +68,7 @@ async function readSegment(
     findings.add(findingOf(error, { file, otherFiles: [manifest] }));
     return { segment: undefined, count };
   }
-  tally.files++;
-  tally.unattestedFiles++;
+  check.finish();
   return { segment, count };
 }
 

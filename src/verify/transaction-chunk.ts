@@ -5,6 +5,8 @@ import { toHex } from '../hashing/hash-value.js';
 import { Accumulator } from '../merkle/accumulator.js';
 import { checkRangeProofShape } from '../merkle/accumulator-shape.js';
 import { MerkleError } from '../merkle/merkle-error.js';
+import type { RecordFault } from '../records/record-fault.js';
+import { TransactionRecordChecker } from '../records/transaction-records.js';
 import type { FileHandle } from '../storage/backup-storage.js';
 import type { EpochHistory } from '../trust/epoch-history.js';
 import { TrustError } from '../trust/trust-error.js';
@@ -12,9 +14,8 @@ import { TransactionChunkProof } from '../types/proofs.js';
 import type { TransactionRecordFormat } from '../types/transaction-record.js';
 import { TransactionRecordWalk } from '../types/transaction-record-walk.js';
 import { readProof, type VerifyContext } from './context.js';
-import { analyseBatch } from './transaction-analysis.js';
 import { findingOf } from './findings.js';
-import { type RecordFault, TransactionRecordChecker } from './transaction-records.js';
+import { analyseBatch } from './transaction-analysis.js';
 
 /** Why a chunk counts as proven, or not. */
 export type ChunkVerdict =
@@ -117,12 +118,13 @@ export class TransactionChunkVerifier {
     const { storage, signal, findings, tally, hashers, analysis } = this.#context;
     const accumulator = proof && this.#accumulatorBefore(chunk, proof);
     const file = chunk.transactions;
+    const check = this.#context.attestations.begin(file, manifest);
     let checker: TransactionRecordChecker | undefined;
     let complete = true;
     let sound = true;
     let count = 0;
     try {
-      for await (const batch of readRecordBatches(storage, file, { signal })) {
+      for await (const batch of readRecordBatches(storage, file, { signal, onContent: check.onContent })) {
         checker ??= new TransactionRecordChecker(hashers, this.#formatOf(batch, chunk, manifest));
         const result = checker.check(batch, (fault) => {
           sound = false;
@@ -142,8 +144,7 @@ export class TransactionChunkVerifier {
       findings.add(findingOf(error, { file, otherFiles: [manifest], versions }));
       return undefined;
     }
-    tally.files++;
-    tally.unattestedFiles++;
+    check.finish();
     return { accumulator: complete && count > 0 ? accumulator : undefined, count, sound };
   }
 

@@ -1,10 +1,10 @@
+import { ArchiveError } from '../archive/archive-error.js';
 import {
   loadEpochEndingManifest,
   loadStateSnapshotManifest,
   loadTransactionManifest,
 } from '../archive/load-manifest.js';
 import type { MetadataView } from '../archive/metadata-view.js';
-import { ArchiveError } from '../archive/archive-error.js';
 import {
   EPOCH_ENDING_MANIFEST_NAME,
   METADATA_FOLDER,

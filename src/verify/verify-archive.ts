@@ -1,12 +1,13 @@
-import type { MetadataView, ViewEntry } from '../archive/metadata-view.js';
 import type { EpochEndingEntry, StateSnapshotEntry, TransactionEntry } from '../archive/metadata-entry.js';
+import type { MetadataView, ViewEntry } from '../archive/metadata-view.js';
 import type { BackupStorage } from '../storage/backup-storage.js';
 import { ignoreProgress, type ProgressListener } from '../telemetry/progress.js';
 import { EpochHistory } from '../trust/epoch-history.js';
 import { TrustedWaypoints } from '../trust/trusted-waypoints.js';
 import { type LedgerFamily, ledgerHashers } from '../types/ledger-family.js';
 import { formatWaypoint, type Waypoint } from '../types/waypoint.js';
-import type { VerifyContext } from './context.js';
+import { AttestationChecker, type FileDigest } from './attestations.js';
+import type { Tally, VerifyContext } from './context.js';
 import { EpochEndingVerifier } from './epoch-endings.js';
 import type { Finding, FindingCode } from './finding.js';
 import { Findings, StoppedAtFinding } from './findings.js';
@@ -45,6 +46,8 @@ export interface VerifyOptions {
   readonly analysis?: TransactionAnalysis | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly progress?: ProgressListener;
+  /** Called for each file that was read to its end, with what it holds. */
+  readonly onDigest?: ((digest: FileDigest) => void) | undefined;
   readonly onFinding?: (finding: Finding, allowed: boolean) => void;
 }
 
@@ -84,19 +87,22 @@ class ArchiveVerification {
   constructor(options: VerifyOptions) {
     this.#options = options;
     this.#waypoints = new TrustedWaypoints(options.trustedWaypoints ?? []);
+    const findings = new Findings(options);
+    const tally: Tally = {
+      manifests: 0,
+      files: 0,
+      bytes: 0,
+      epochEndings: 0,
+      transactions: 0,
+      stateItems: 0,
+      unattestedFiles: 0,
+    };
     this.#context = {
       storage: options.storage,
       hashers: ledgerHashers(options.family),
-      findings: new Findings(options),
-      tally: {
-        manifests: 0,
-        files: 0,
-        bytes: 0,
-        epochEndings: 0,
-        transactions: 0,
-        stateItems: 0,
-        unattestedFiles: 0,
-      },
+      findings,
+      tally,
+      attestations: new AttestationChecker(findings, tally, options.onDigest),
       progress: options.progress ?? ignoreProgress,
       concurrency: options.concurrency ?? CONCURRENCY,
       signal: options.signal,

@@ -10,7 +10,7 @@ import {
 import { parseConcurrency } from '../argument-parsers.js';
 import { printLine } from '../console.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
-import type { Dispatch } from '../run.js';
+import type { Dispatch } from '../dispatch.js';
 import { addStorageOptions, openStorage, type StorageFlags } from '../storage-options.js';
 
 interface QueryFlags extends StorageFlags {

@@ -19,7 +19,7 @@ import { EXIT, type ExitCode } from '../exit-codes.js';
 import { addLedgerFamilyOption, type LedgerFamilyFlag } from '../ledger-family-option.js';
 import { progressLine } from '../progress-line.js';
 import { findingLines, reportJson, summaryLines } from '../render-report.js';
-import type { Dispatch } from '../run.js';
+import type { Dispatch } from '../dispatch.js';
 import { addStorageOptions, openStorage, type StorageFlags } from '../storage-options.js';
 import { openTransactionAnalysis } from '../transaction-analysis-files.js';
 import { UsageError } from '../usage-error.js';

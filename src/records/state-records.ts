@@ -1,10 +1,10 @@
+import type { RecordBatch } from '../archive/record-file.js';
 import { BcsError } from '../bcs/bcs-error.js';
 import { HASH_SIZE } from '../hashing/hash-value.js';
-import type { RecordBatch } from '../archive/record-file.js';
 import type { LedgerHashers } from '../types/ledger-family.js';
 import { writeStateKeyPreimage } from '../types/state-key.js';
 import { StateRecordWalk } from '../types/state-record-walk.js';
-import type { RecordFault } from './transaction-records.js';
+import type { RecordFault } from './record-fault.js';
 
 /** The hashes of a batch of state items; both are valid until the next batch. */
 export interface StateBatchHashes {

@@ -1,7 +1,7 @@
+import type { RecordBatch } from '../archive/record-file.js';
 import { BcsError } from '../bcs/bcs-error.js';
 import { HASH_SIZE } from '../hashing/hash-value.js';
 import type { Spans } from '../hashing/sha3-engine.js';
-import type { RecordBatch } from '../archive/record-file.js';
 import { accumulatorRoot } from '../merkle/accumulator-root.js';
 import { ACCUMULATOR_PLACEHOLDER } from '../merkle/placeholders.js';
 import { committedTransactionBytes } from '../types/committed-transaction.js';
@@ -9,18 +9,7 @@ import type { LedgerHashers } from '../types/ledger-family.js';
 import type { TransactionRecordFormat } from '../types/transaction-record.js';
 import { TransactionRecordWalk } from '../types/transaction-record-walk.js';
 import { hashHexAt, sameHashAt } from './byte-compare.js';
-import type { FindingCode } from './finding.js';
-
-/** What is wrong with one record; `offset` is within the batch's bytes. */
-export interface RecordFault {
-  readonly code: FindingCode;
-  readonly message: string;
-  readonly record: number;
-  readonly offset: number;
-  readonly expected?: string;
-  readonly actual?: string;
-  readonly error?: BcsError;
-}
+import type { RecordFault, RecordFaultCode } from './record-fault.js';
 
 /** The transaction info hashes of a batch, or undefined when a record could not be read. */
 export interface TransactionBatchResult {
@@ -56,7 +45,7 @@ class SpanList implements Spans {
 }
 
 interface HashCheck {
-  readonly code: FindingCode;
+  readonly code: RecordFaultCode;
   readonly part: string;
 }
 

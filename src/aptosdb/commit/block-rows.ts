@@ -1,0 +1,64 @@
+import { BcsError } from '../../bcs/bcs-error.js';
+import { decode } from '../../bcs/codec.js';
+import { struct, vector } from '../../bcs/containers.js';
+import { bytes, u64 } from '../../bcs/primitives.js';
+import type { WriteBatch } from '../driver/write-batch.js';
+import { blockByVersionRows } from '../schema/block-by-version.js';
+import { blockInfoRows } from '../schema/block-info.js';
+import { putRow } from '../schema/rows.js';
+import { AccountAddress, HashValue } from '../../types/basic.js';
+import { ContractEvent } from '../../types/contract-event.js';
+import { CommitError } from './commit-error.js';
+
+const NewBlockEvent = struct('NewBlockEvent', {
+  hash: HashValue,
+  epoch: u64,
+  round: u64,
+  height: u64,
+  previous_block_votes_bitvec: bytes,
+  proposer: AccountAddress,
+  failed_proposer_indices: vector(u64),
+  time_microseconds: u64,
+});
+
+/** How every event of the stream begins: first variant, creation number 3, address 0x1. */
+const BLOCK_STREAM = new Uint8Array(41);
+BLOCK_STREAM[1] = 3;
+BLOCK_STREAM[40] = 1;
+
+function announcesBlock(event: Uint8Array): boolean {
+  return Buffer.compare(event.subarray(0, BLOCK_STREAM.length), BLOCK_STREAM) === 0;
+}
+
+/**
+ * Adds the rows of the blocks that a transaction's events announce (spec: aptosdb-schema.md, section 5).
+ * @throws CommitError COMMIT_BLOCK_EVENT_INVALID
+ */
+export function putBlockRows(batch: WriteBatch, version: bigint, events: readonly Uint8Array[]): void {
+  for (const event of events) {
+    if (!announcesBlock(event)) continue;
+    const block = blockOf(event, version);
+    putRow(batch, blockInfoRows, block.height, {
+      variant: 'V0',
+      value: {
+        id: block.hash,
+        epoch: block.epoch,
+        round: block.round,
+        proposer: block.proposer,
+        first_version: version,
+        timestamp_usecs: block.time_microseconds,
+      },
+    });
+    putRow(batch, blockByVersionRows, version, block.height);
+  }
+}
+
+function blockOf(event: Uint8Array, version: bigint) {
+  try {
+    return decode(NewBlockEvent, decode(ContractEvent, event).value.event_data);
+  } catch (cause) {
+    if (!(cause instanceof BcsError)) throw cause;
+    const message = `the block event of version ${version} holds no block: ${cause.message}`;
+    throw new CommitError('COMMIT_BLOCK_EVENT_INVALID', message, { cause, facts: { version } });
+  }
+}

@@ -1,0 +1,212 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { type HashValue, toHex } from '../../hashing/hash-value.js';
+import { sparseMerkleHashers } from '../../merkle/sparse-merkle-hashers.js';
+import { SparseMerkleTree } from '../../merkle/sparse-merkle-tree.js';
+import { LEDGER_FAMILIES, ledgerHashers } from '../../types/ledger-family.js';
+import { treeNodeBytes } from '../schema/tree-node.js';
+import { MemoryNodes } from './memory-nodes.test.support.js';
+import { NodeOverlay, pathText } from './node-store.js';
+import { TreeReader } from './tree-reader.js';
+import { treeLeaves } from './tree-leaves.js';
+import { type LeafUpdate, staleNodes, updateTree, writtenNodes } from './tree-update.js';
+
+const hashers = sparseMerkleHashers(ledgerHashers(LEDGER_FAMILIES.aptos));
+
+/** A key whose leading nibbles are these; 32 bytes of zeros otherwise. */
+function keyOf(nibbles: string): HashValue {
+  return new Uint8Array(Buffer.from(nibbles.padEnd(64, '0'), 'hex'));
+}
+
+function put(nibbles: string, value = 1): LeafUpdate {
+  const stateKey = Uint8Array.of(2, 1, value);
+  return { keyHash: keyOf(nibbles), value: { valueHash: new Uint8Array(32).fill(value), stateKey } };
+}
+
+function remove(nibbles: string): LeafUpdate {
+  return { keyHash: keyOf(nibbles), value: undefined };
+}
+
+/** Few digits at few places, so that keys meet at every depth. */
+const clashingKey = fc
+  .tuple(
+    fc.array(fc.constantFrom('0', '1', '7', '8', 'f'), { minLength: 1, maxLength: 5 }),
+    fc.constantFrom('', '1', '01'),
+  )
+  .map(([head, tail]) => head.join('') + tail);
+
+/** Deeper down only the last nibble differs. */
+const deepKey = fc.constantFrom('0'.repeat(63), '1').map((head) => `${head.padEnd(63, '0')}5`);
+
+const change = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.tuple(clashingKey, fc.integer({ min: 1, max: 200 })).map(([k, v]) => put(k, v)),
+  },
+  { weight: 2, arbitrary: clashingKey.map(remove) },
+  { weight: 1, arbitrary: deepKey.map((key) => put(key, 9)) },
+);
+
+const block = fc.uniqueArray(change, { selector: ({ keyHash }) => toHex(keyHash), maxLength: 20 });
+
+function applied(model: SparseMerkleTree, updates: readonly LeafUpdate[]): SparseMerkleTree {
+  return model.update(updates.map(({ keyHash, value }) => [keyHash, value?.valueHash] as const));
+}
+
+async function leavesFrom(nodes: MemoryNodes, version: bigint, startIndex: bigint): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const batch of treeLeaves(nodes, version, { startIndex })) {
+    keys.push(...batch.map(({ keyHash }) => toHex(keyHash)));
+  }
+  return keys;
+}
+
+async function assertSameTree(nodes: MemoryNodes, version: bigint, model: SparseMerkleTree): Promise<void> {
+  const reader = new TreeReader(hashers, nodes);
+  assert.deepEqual(await reader.rootHash(version), model.root);
+  assert.equal(await reader.leafCount(version), model.size);
+  const keys = [...model.entries()].map(([key]) => toHex(key));
+  assert.deepEqual(await leavesFrom(nodes, version, 0n), keys);
+  const start = Math.floor(keys.length / 3);
+  assert.deepEqual(await leavesFrom(nodes, version, BigInt(start)), keys.slice(start));
+  assert.deepEqual(await leavesFrom(nodes, version, BigInt(keys.length)), []);
+}
+
+async function assertSameProofs(nodes: MemoryNodes, version: bigint, model: SparseMerkleTree): Promise<void> {
+  const reader = new TreeReader(hashers, nodes);
+  const asked = [...model.entries()].map(([key]) => key);
+  for (const absent of ['0', '00001', '71', '8f8f8f8f', 'f'.repeat(64)]) asked.push(keyOf(absent));
+  for (const key of asked) {
+    const { leaf, proof } = await reader.get(version, key);
+    assert.deepEqual(leaf?.valueHash, model.get(key));
+    assert.deepEqual(proof, model.proof(key));
+    if (leaf) assert.deepEqual(await reader.rangeProof(version, key), model.rangeProof(key));
+    else await assert.rejects(reader.rangeProof(version, key), { code: 'JELLYFISH_KEY_MISSING' });
+  }
+}
+
+describe('updating a Jellyfish Merkle tree', () => {
+  it('agrees with a naive tree on roots, proofs and leaves, and stored minus stale is reachable', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(block, { minLength: 1, maxLength: 8 }), async (blocks) => {
+        const nodes = new MemoryNodes();
+        const models: SparseMerkleTree[] = [];
+        let model = SparseMerkleTree.empty(hashers);
+        let base: bigint | undefined;
+        for (const [index, updates] of blocks.entries()) {
+          const version = BigInt(index * 3);
+          const update = await updateTree(hashers, nodes, { base, version, updates });
+          nodes.apply(update);
+          base = version;
+          model = applied(model, updates);
+          models.push(model);
+          assert.deepEqual(update.rootHash, model.root);
+          assert.equal(update.leafCount, model.size);
+          assert.deepEqual(nodes.fresh(), nodes.reachable(version));
+        }
+        // Earlier versions stay as they were.
+        for (const [index, earlier] of models.entries()) {
+          await assertSameTree(nodes, BigInt(index * 3), earlier);
+        }
+        await assertSameProofs(nodes, base ?? 0n, model);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('gives the same tree through unwritten versions in between as in one step from the base', async () => {
+    await fc.assert(
+      fc.asyncProperty(block, fc.array(block, { minLength: 1, maxLength: 5 }), async (first, blocks) => {
+        const nodes = new MemoryNodes();
+        nodes.apply(await updateTree(hashers, nodes, { base: undefined, version: 0n, updates: first }));
+        const overlay = new NodeOverlay(nodes, 10);
+        const latest = new Map<string, LeafUpdate>();
+        let version = 0n;
+        let root: HashValue | undefined;
+        for (const updates of blocks) {
+          const step = await updateTree(hashers, overlay, { base: version, version: version + 1n, updates });
+          overlay.replace(writtenNodes(step), staleNodes(step));
+          version++;
+          root = step.rootHash;
+          for (const update of updates) latest.set(toHex(update.keyHash), update);
+        }
+        const request = { base: 0n, version, updates: [...latest.values()] };
+        const whole = await updateTree(hashers, nodes, request);
+        assert.deepEqual(whole.rootHash, root);
+        nodes.apply(whole);
+        overlay.settle(writtenNodes(whole), staleNodes(whole));
+        assert.deepEqual(nodes.fresh(), nodes.reachable(version));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('writes and replaces what the trace of the specification lists', async () => {
+    const nodes = new MemoryNodes();
+    const step = async (base: bigint | undefined, version: bigint, updates: LeafUpdate[]) => {
+      const update = await updateTree(hashers, nodes, { base, version, updates });
+      nodes.apply(update);
+      const text = (key: { version: bigint; path: Uint8Array }) => `${key.version},${pathText(key.path)}`;
+      return {
+        written: [...writtenNodes(update)].map(
+          ([key, node]) => text(key) + (node.kind === 'leaf' ? 'L' : 'I'),
+        ),
+        stale: [...staleNodes(update)].map(text).sort(),
+      };
+    };
+    assert.deepEqual(await step(undefined, 0n, [put('10'), put('12')]), {
+      written: ['0,10L', '0,12L', '0,1I', '0,I'],
+      stale: [],
+    });
+    assert.deepEqual(await step(0n, 5n, [put('30'), remove('12')]), {
+      written: ['5,1L', '5,3L', '5,I'],
+      stale: ['0,', '0,1', '0,10', '0,12'],
+    });
+    assert.deepEqual(await step(5n, 9n, [put('31')]), {
+      written: ['9,1L', '9,30L', '9,31L', '9,3I', '9,I'],
+      stale: ['5,', '5,1', '5,3'],
+    });
+    const { leaf } = await new TreeReader(hashers, nodes).get(9n, keyOf('30'));
+    assert.equal(leaf?.valueVersion, 5n, 'a leaf that moves keeps its value version');
+  });
+
+  it('stores nodes that encode and decode to themselves', async () => {
+    const nodes = new MemoryNodes();
+    const updates = ['10', '12', '3', '3f', '0'].map((key) => put(key));
+    nodes.apply(await updateTree(hashers, nodes, { base: undefined, version: 7n, updates }));
+    for (const node of nodes.stored.values()) {
+      assert.deepEqual(treeNodeBytes.decode(treeNodeBytes.encode(node)), node);
+    }
+  });
+
+  it('says which version has no tree and which node is missing', async () => {
+    const nodes = new MemoryNodes();
+    nodes.apply(
+      await updateTree(hashers, nodes, { base: undefined, version: 1n, updates: [put('10'), put('12')] }),
+    );
+    const reader = new TreeReader(hashers, nodes);
+    await assert.rejects(reader.leafCount(0n), { code: 'JELLYFISH_ROOT_MISSING' });
+    nodes.stored.delete('1/01');
+    await assert.rejects(reader.get(1n, keyOf('10')), { code: 'JELLYFISH_NODE_MISSING' });
+    const request = { base: 1n, version: 2n, updates: [] };
+    await assert.rejects(updateTree(hashers, nodes, request), {
+      code: 'JELLYFISH_NODE_MISSING',
+      facts: { version: 1n, path: '1' },
+    });
+  });
+
+  it('refuses to build on a bare leaf, as a restored snapshot of one item has it', async () => {
+    const nodes = new MemoryNodes();
+    nodes.stored.set('4/', {
+      kind: 'leaf',
+      keyHash: keyOf('1'),
+      valueHash: keyOf('2'),
+      stateKey: Uint8Array.of(2, 0),
+      valueVersion: 4n,
+    });
+    const request = { base: 4n, version: 5n, updates: [put('3')] };
+    await assert.rejects(updateTree(hashers, nodes, request), { code: 'JELLYFISH_ROOT_IS_LEAF' });
+    assert.deepEqual(await leavesFrom(nodes, 4n, 0n), [toHex(keyOf('1'))]);
+  });
+});
