@@ -67,3 +67,25 @@ export { type RecordBatch, readRecordBatches } from './archive/record-file.js';
 export { FINDING_TEXTS, type Finding, type FindingCode } from './verify/finding.js';
 export type { ProvenRange, ProvenSnapshot, VerifyReport } from './verify/report.js';
 export { type VerifyOptions, verifyArchive } from './verify/verify-archive.js';
+export { type BackupToCommit, commitBackup } from './archive/commit-backup.js';
+export type { FileAttestation } from './archive/attestation.js';
+export { CommandAdapterWriterStorage } from './storage/command-adapter-writer.js';
+export { LocalFsWriterStorage } from './storage/local-fs-writer.js';
+export type {
+  BackupFileWriter,
+  StorageCapabilities,
+  WritableBackupStorage,
+  WrittenFile,
+} from './storage/writable-backup-storage.js';
+export { DurableFsError, type DurableFsErrorCode } from './durable-fs/durable-fs-error.js';
+export { adoptArchive, type AdoptOptions, type AdoptReport } from './maintenance/adopt.js';
+export { type CleanupOptions, type CleanupReport, cleanUp } from './maintenance/cleanup.js';
+export type { BackupReader } from './aptosdb/backup-reader.js';
+export { checkDatabase } from './aptosdb/check/check-database.js';
+export { LedgerWriter } from './aptosdb/commit/ledger-writer.js';
+export { AptosDatabaseFiles } from './aptosdb/driver/aptos-database-files.js';
+export { AptosDbBackupReader } from './aptosdb/read/aptosdb-backup-reader.js';
+export { BackupServer } from './service/backup-server.js';
+export { BackupServiceClient } from './service/backup-service-client.js';
+export { ServiceError, type ServiceErrorCode } from './service/service-error.js';
+export { VerifiedLedgerSource } from './service/verified-ledger-source.js';

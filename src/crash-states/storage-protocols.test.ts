@@ -65,6 +65,9 @@ const entryOverEmptyOne: StorageProtocol = {
   name: 'metadata entry in place of an empty one',
   base: diskWith({ [MANIFEST]: Buffer.from('a manifest'), [ENTRY]: EMPTY }),
   run: metadataEntry.run,
+  // The first two of `metadata` and of the root: what the move reports for itself nobody relies on here,
+  // since any order of the old and the new entry is fine; and the folder's own name is durable already.
+  unneeded: /^#5 sync-directory metadata$|^#15 sync-directory \.$/,
   async check(read, acknowledged) {
     const [entry, moved] = [await read(ENTRY), await read(MOVED)];
     if (moved !== undefined) assert.equal(moved.length, 0, 'D1: what was moved aside changed');
@@ -110,8 +113,6 @@ const lockTakeOver: StorageProtocol = {
     }
   },
   check: metadataEntry.check,
-  // Of the lock's own files only the content must be there when the name is.
-  unneeded: /^#\d+ sync (?:of )?directory \.holdfast/,
 };
 
 const protocols = [metadataEntry, entryOverEmptyOne, moveOfEntry, lockTakeOver];
@@ -143,7 +144,7 @@ describe('every sync of the archive writer is needed', () => {
         log: await record(protocol),
         base: protocol.base,
         model: strictPosix(),
-        check: ({ fileSystem, acknowledged }) => protocol.check(readerOf(fileSystem), acknowledged),
+        check: fullCheck(protocol),
         imagesMax: 512,
       });
       for (const line of formatSyncMutations(results).split('\n')) context.diagnostic(line);

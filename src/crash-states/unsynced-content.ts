@@ -43,7 +43,7 @@ export function delayedAllocationOutOfOrder(pageBytes: number): ContentRule {
   return (file) => {
     const full = applyWrites(file.durable, file.unsynced);
     const holes = cuts(file.durable.length, full.length, pageBytes).map((length) => {
-      const content = full.slice();
+      const content = new Uint8Array(full);
       content.fill(0, file.durable.length, length);
       return content;
     });
@@ -86,7 +86,8 @@ function sample(count: number): number[] {
 }
 
 function zeroFrom(bytes: Uint8Array, length: number): Uint8Array {
-  return bytes.slice().fill(0, length);
+  // Not slice: that of a Buffer is a view, and the original would be overwritten.
+  return new Uint8Array(bytes).fill(0, length);
 }
 
 function distinct(contents: readonly Uint8Array[]): Uint8Array[] {

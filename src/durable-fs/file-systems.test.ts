@@ -55,6 +55,18 @@ describe('the real file system', () => {
 });
 
 describe('the recording file system', () => {
+  test('keeps a copy of what was written, of a Buffer too', async (context) => {
+    const recording = await recordedRoot(context);
+    const file = await recording.createExclusive('a');
+    const bytes = Buffer.from('as it was');
+    await file.write(bytes, 0);
+    await file.close();
+    bytes.fill(0);
+    const write = recording.log.find(({ call }) => call.kind === 'write')?.call;
+    assert.ok(write?.kind === 'write');
+    assert.equal(Buffer.from(write.bytes).toString(), 'as it was');
+  });
+
   test('keeps what was written, how it ended, and what was still running', async (context) => {
     const recording = await recordedRoot(context);
     const file = await recording.createExclusive('a');

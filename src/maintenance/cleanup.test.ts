@@ -170,7 +170,7 @@ describe('clean-up', () => {
     });
   }
 
-  test('removes nothing while a listed manifest cannot be read: its files may stand anywhere', async (context) => {
+  test('removes nothing while a listed manifest cannot be read', async (context) => {
     const folder = await generated(context);
     interrupted(folder, 'transaction_500-.0a1b');
     const [name = ''] = readdirSync(folder).filter((each) => each.startsWith('transaction_0-'));
@@ -181,7 +181,7 @@ describe('clean-up', () => {
     assert.ok(existsSync(path.join(folder, name)));
   });
 
-  test('leaves a live writer’s backup alone, however old it looks, and takes it when the writer is gone', async (context) => {
+  test('leaves a live writer’s backup alone, however old it looks', async (context) => {
     const folder = await generated(context);
     const writer = await LocalFsWriterStorage.open(folder, { owner: 'test' });
     const backup = await writer.createBackup('transaction_500-.0a1b');
@@ -221,12 +221,7 @@ describe('clean-up', () => {
     let listings = 0;
     const list = storage.listMetadataFiles.bind(storage);
     storage.listMetadataFiles = async (options) => {
-      if (listings++ === 1)
-        cpSync(path.join(folder, 'metadata'), path.join(folder, 'metadata', 'late'), {
-          recursive: false,
-          filter: () => false,
-        });
-      if (listings === 2) writeFileSync(path.join(folder, 'metadata', 'transaction_500-509.meta'), '{}');
+      if (++listings === 2) writeFileSync(path.join(folder, 'metadata', 'transaction_500-509.meta'), '{}');
       return await list(options);
     };
     const maintenance = new LocalMaintenance(folder);

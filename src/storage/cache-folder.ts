@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { NodeFileSystem } from '../durable-fs/node-file-system.js';
 import { messageOf, StorageError, systemCode } from './storage-error.js';
 
 /** Names of entries: what a cache's keys look like. Files of other names are never touched. */
@@ -49,7 +50,10 @@ export class CacheFolder {
       const ownerFile = path.join(base, OWNER_FILE);
       if ((await readFile(ownerFile, 'utf8').catch(() => '')) !== owner) {
         await cache.retain(new Set());
+        // Without these two a power cut could leave entries of one owner under the name of another.
+        await syncNames(folder);
         await publish(ownerFile, Buffer.from(owner));
+        await syncNames(base);
       }
       return cache;
     } catch (error) {
@@ -153,6 +157,15 @@ async function publish(filePath: string, bytes: Uint8Array): Promise<void> {
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
+  }
+}
+
+/** Where directories cannot be synced (Windows) a power cut may cost more than time; nothing else can be done. */
+async function syncNames(directory: string): Promise<void> {
+  try {
+    await new NodeFileSystem(directory).syncDirectory('.');
+  } catch (error) {
+    if (!['EPERM', 'EISDIR', 'EINVAL', 'ENOTSUP', 'ENOSYS'].includes(systemCode(error) ?? '')) throw error;
   }
 }
 

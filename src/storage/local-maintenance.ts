@@ -42,9 +42,10 @@ export class LocalMaintenance {
   readonly #fileSystem: FileSystem;
   #lock: WriterLock | undefined;
 
-  constructor(root: string) {
+  /** `wrapFileSystem` wraps what changes are made through; for tests that record them or make them fail. */
+  constructor(root: string, wrapFileSystem: (fileSystem: FileSystem) => FileSystem = (same) => same) {
     this.#root = path.resolve(root);
-    this.#fileSystem = new NodeFileSystem(this.#root);
+    this.#fileSystem = wrapFileSystem(new NodeFileSystem(this.#root));
   }
 
   /** Registers, so that what we do can be seen, and removes what dead owners staged. */

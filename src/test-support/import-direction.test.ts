@@ -58,7 +58,7 @@ function importsOf(source: string): string[] {
 
 function edgesOf(sourceRoot: string): ImportEdge[] {
   return readdirSync(sourceRoot, { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+    .filter((file) => file.endsWith('.ts') && !/\.test\.(support\.)?ts$/.test(file))
     .map((file) => file.split(path.sep).join('/'))
     .filter((file) => !file.startsWith('test-support/'))
     .flatMap((file) => {

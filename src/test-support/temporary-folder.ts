@@ -2,17 +2,21 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { chmod, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { TestContext } from 'node:test';
+
+/** Who runs a clean-up later: a test's context, or `{ after }` of a suite. */
+export interface CleanUp {
+  after(hook: () => void): unknown;
+}
 
 /** A fresh folder that goes away after the test. */
-export function temporaryFolder(test: Pick<TestContext, 'after'>): string {
+export function temporaryFolder(test: CleanUp): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-test-'));
   test.after(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
 /** A writable copy of a folder, in a fresh one that goes away after the test. */
-export async function temporaryCopy(test: Pick<TestContext, 'after'>, source: string): Promise<string> {
+export async function temporaryCopy(test: CleanUp, source: string): Promise<string> {
   const folder = temporaryFolder(test);
   cpSync(source, folder, { recursive: true });
   await makeWritable(folder);

@@ -16,13 +16,14 @@ import { parseWaypoint } from '../types/waypoint.js';
 import { verifyArchive } from './verify-archive.js';
 
 describe('an archive that carries sizes and digests', () => {
-  const source = temporaryFolder({ after });
-  const root = temporaryFolder({ after });
+  const atTheEnd = { after: (hook: unknown) => after(hook as () => void) };
+  const source = temporaryFolder(atTheEnd);
+  const root = temporaryFolder(atTheEnd);
   let waypoint = '';
 
   before(async () => {
-    const ledger = generateLedger({ seed: 'attested', epochs: 3, transactions: 40, stateItems: 30 });
-    const written = await writeReferenceArchive(ledger, source, { maxChunkSize: 8000, transactionBatch: 20 });
+    const ledger = generateLedger({ seed: 'attested', epochs: 3, transactions: 24, stateItems: 20 });
+    const written = await writeReferenceArchive(ledger, source, { maxChunkSize: 8000, transactionBatch: 12 });
     waypoint = written.genesisWaypoint;
     const storage = await LocalFsWriterStorage.open(root, { owner: 'test' });
     await rewriteArchive(source, storage);
@@ -72,7 +73,7 @@ describe('an archive that carries sizes and digests', () => {
     }
   });
 
-  it('finds white space in a manifest, which means nothing, since the manifest is not the one written', async () => {
+  it('finds meaningless white space in a manifest, since it is not the one that was written', async () => {
     const [folder = ''] = readdirSync(root).filter((name) => name.startsWith('transaction_0'));
     const handle = `${folder}/transaction.manifest`;
     const report = await verifyWith(handle, Buffer.from(`${original(handle)}\n`));

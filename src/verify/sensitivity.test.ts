@@ -155,7 +155,7 @@ describe('sensitivity of verification', () => {
   const cleanUp: (() => void)[] = [];
 
   before(async () => {
-    const root = temporaryFolder({ after: (hook) => void cleanUp.push(hook as () => void) });
+    const root = temporaryFolder({ after: (hook) => cleanUp.push(hook) });
     const ledger = generateLedger({ seed: 'sensitivity', epochs: 3, transactions: 120, stateItems: 60 });
     const options = { maxChunkSize: 24_000, transactionBatch: 40, epochEndingBatch: 2 };
     const { genesisWaypoint, lastVersion, files } = await writeReferenceArchive(ledger, root, options);

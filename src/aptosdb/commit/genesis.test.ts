@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { toHex } from '../../hashing/hash-value.js';
 import { fixturePath, withoutFixture } from '../../test-support/fixtures.js';
 import { dumpRows } from '../../test-support/load-rows.js';
-import { temporaryFolder } from '../../test-support/temporary-folder.js';
+import { memoryFolder } from '../../test-support/memory-folder.js';
 import { LEDGER_FAMILIES, ledgerHashers } from '../../types/ledger-family.js';
 import { formatWaypoint, parseWaypoint } from '../../types/waypoint.js';
 import { checkDatabase } from '../check/check-database.js';
@@ -33,7 +33,7 @@ describe('bootstrapping a database from a genesis transaction', () => {
     it(`gives ${network} its waypoint, and a database that a node would open`, {
       skip: withoutFixture('genesis', network),
     }, async (t) => {
-      const folder = temporaryFolder(t);
+      const folder = memoryFolder(t);
       const waypoint = parseWaypoint(Buffer.from(read(network, 'waypoint.txt')).toString().trim());
       let rows: Map<string, string[]>;
       {
@@ -65,7 +65,7 @@ describe('bootstrapping a database from a genesis transaction', () => {
   it('writes nothing for another waypoint, and nothing onto a ledger', {
     skip: withoutFixture('genesis', 'testnet'),
   }, async (t) => {
-    await using database = await AptosDatabaseFiles.open(temporaryFolder(t), { mode: 'create' });
+    await using database = await AptosDatabaseFiles.open(memoryFolder(t), { mode: 'create' });
     const blob = read('testnet', 'genesis.blob');
     const own = parseWaypoint(Buffer.from(read('testnet', 'waypoint.txt')).toString().trim());
     const other = { ...own, value: new Uint8Array(32) };

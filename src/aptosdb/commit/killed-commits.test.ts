@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { killedLedger } from '../../test-support/killed-ledger.js';
 import { seededRandom } from '../../test-support/seeded-random.js';
-import { temporaryFolder } from '../../test-support/temporary-folder.js';
+import { memoryFolder } from '../../test-support/memory-folder.js';
 import { checkDatabase } from '../check/check-database.js';
 import { AptosDatabaseFiles } from '../driver/aptos-database-files.js';
 import { LedgerWriter } from './ledger-writer.js';
@@ -58,7 +58,7 @@ describe('a process that is killed while it commits', () => {
   it('leaves a database that opens, is fit, holds what was promised, and can be committed to', async (t) => {
     const random = seededRandom(20_240);
     const last = killedLedger(SEED).lastVersion;
-    let folder = path.join(temporaryFolder(t), 'db');
+    let folder = path.join(memoryFolder(t), 'db');
     let kills = 0;
     for (let round = 0; kills < ROUNDS; round++) {
       const { killed, promised } = await commitUntilKilled(folder, 1 + random(OPERATIONS));
@@ -68,7 +68,7 @@ describe('a process that is killed while it commits', () => {
       if (found !== last) continue;
       // A whole ledger: begin another one.
       assert.equal(killed ? found : promised, last);
-      folder = path.join(temporaryFolder(t), 'db');
+      folder = path.join(memoryFolder(t), 'db');
     }
     // What the kills left goes on to the end.
     const { killed, promised } = await commitUntilKilled(folder, 0);

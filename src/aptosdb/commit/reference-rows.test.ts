@@ -6,7 +6,7 @@ import { commitReferenceLedger } from '../../test-support/commit-reference-ledge
 import { fixturePath, withoutFixture } from '../../test-support/fixtures.js';
 import { dumpRowFiles, dumpRows } from '../../test-support/load-rows.js';
 import { readReferenceLedger } from '../../test-support/reference-ledger.js';
-import { temporaryFolder } from '../../test-support/temporary-folder.js';
+import { memoryFolder } from '../../test-support/memory-folder.js';
 import { hashStateKey } from '../../types/hashes.js';
 import { LEDGER_FAMILIES, ledgerHashers } from '../../types/ledger-family.js';
 import { MemoryNodes } from '../jellyfish/memory-nodes.test.support.js';
@@ -57,7 +57,7 @@ describe('committing the reference ledger', () => {
   it('writes the rows that the node wrote, but for what the hot state left in two places', {
     skip,
   }, async (t) => {
-    await using database = await commitReferenceLedger(temporaryFolder(t));
+    await using database = await commitReferenceLedger(memoryFolder(t));
     const actual = await dumpRows(database);
     const expected = await nodeRowFiles();
     assert.deepEqual([...actual.keys()].sort(), [...expected.keys()].sort());

@@ -4,7 +4,7 @@ import { type InternalNode, type LeafNode, leafCountOf } from '../schema/tree-no
 import { missingNode, type NodeReader, requireNodes, requireRootNode } from './node-store.js';
 
 /** Nodes that are read at once. */
-const NODES_AT_ONCE = 256;
+const NODES_AT_ONCE = 512;
 
 export interface LeavesOptions {
   /** Leaves that are left out; the walk goes straight to the one behind them. */

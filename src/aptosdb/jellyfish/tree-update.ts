@@ -21,7 +21,10 @@ export interface NodeBatch {
   readonly stale: NodeKey[];
 }
 
-/** All that a tree of a new version writes. Written shards first, root last, it is whole once its root is there. */
+/**
+ * All that a tree of a new version writes. Written shards first and root last, it is whole once its root is
+ * there.
+ */
 export interface TreeUpdate {
   readonly version: bigint;
   /** By shard, which is the first nibble of the key hash. */

@@ -8,7 +8,7 @@ import { hashFromHex } from '../../hashing/hash-value.js';
 import { commitReferenceLedger } from '../../test-support/commit-reference-ledger.js';
 import { fixturePath, withoutFixture } from '../../test-support/fixtures.js';
 import { loadRows } from '../../test-support/load-rows.js';
-import { temporaryFolder } from '../../test-support/temporary-folder.js';
+import { memoryFolder } from '../../test-support/memory-folder.js';
 import { OptionalDbState } from '../../types/proofs.js';
 import type { BackupReader } from '../backup-reader.js';
 import { AptosDatabaseFiles } from '../driver/aptos-database-files.js';
@@ -83,7 +83,7 @@ async function assertRecordedAnswers(reader: BackupReader): Promise<void> {
 
 describe('reading a ledger database for backups', () => {
   it('answers over the node’s rows as the reference did', { skip }, async (t) => {
-    const folder = temporaryFolder(t);
+    const folder = memoryFolder(t);
     const database = await loadRows(fixturePath('reference-ledger', 'rows', 'node'), folder);
     await database.close();
     await using reader = await AptosDbBackupReader.open(folder);
@@ -91,12 +91,12 @@ describe('reading a ledger database for backups', () => {
   });
 
   it('answers over what our own commits wrote as the reference did over its own', { skip }, async (t) => {
-    await using reader = new AptosDbBackupReader(await commitReferenceLedger(temporaryFolder(t)));
+    await using reader = new AptosDbBackupReader(await commitReferenceLedger(memoryFolder(t)));
     await assertRecordedAnswers(reader);
   });
 
   it('gives the state in chunks of any size as in one piece', { skip }, async (t) => {
-    await using reader = new AptosDbBackupReader(await commitReferenceLedger(temporaryFolder(t)));
+    await using reader = new AptosDbBackupReader(await commitReferenceLedger(memoryFolder(t)));
     const whole = Buffer.from(await framed(reader.stateItems(490n, 0n, MAX)));
     for (const size of [7n, 100n, 411n]) {
       const chunks: Uint8Array[] = [];
@@ -109,7 +109,7 @@ describe('reading a ledger database for backups', () => {
   });
 
   it('is empty over an empty database, and refuses what is not there', async (t) => {
-    const database = await AptosDatabaseFiles.open(temporaryFolder(t), { mode: 'create' });
+    const database = await AptosDatabaseFiles.open(memoryFolder(t), { mode: 'create' });
     await using reader = new AptosDbBackupReader(database);
     assert.equal(await reader.dbState(), undefined);
     assert.equal((await framed(reader.transactions(0n, 5n))).length, 0);
@@ -121,7 +121,7 @@ describe('reading a ledger database for backups', () => {
   });
 
   it('stops with the signal’s reason', { skip }, async (t) => {
-    await using reader = new AptosDbBackupReader(await commitReferenceLedger(temporaryFolder(t)));
+    await using reader = new AptosDbBackupReader(await commitReferenceLedger(memoryFolder(t)));
     const abort = new AbortController();
     const records = reader.transactions(1n, 500n, { signal: abort.signal });
     await records.next();

@@ -17,6 +17,7 @@ import { getRowBytes, iterateRowBytes, lastRow } from '../schema/rows.js';
 import { transactionInfoRows } from '../schema/transaction-info.js';
 import { AccumulatorReader } from './accumulator-reader.js';
 import { DatabaseNodes } from './database-nodes.js';
+import { oneAhead } from './one-ahead.js';
 import { type FoundLedgerInfo, ledgerInfoFor } from './epochs.js';
 import { LedgerReadError } from './read-error.js';
 import { StateValueScan } from './state-value-scan.js';
@@ -128,7 +129,7 @@ export class AptosDbBackupReader implements BackupReader, AsyncDisposable {
     const values = new StateValueScan(this.database, signal);
     let left = limit;
     try {
-      for await (const leaves of treeLeaves(this.#nodes, version, { startIndex, signal })) {
+      for await (const leaves of oneAhead(treeLeaves(this.#nodes, version, { startIndex, signal }))) {
         for (const leaf of leaves) {
           yield Buffer.concat([leaf.stateKey, await values.valueOf(leaf)]);
           if (--left === 0n) return;

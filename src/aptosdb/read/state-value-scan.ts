@@ -8,7 +8,7 @@ import { LedgerReadError } from './read-error.js';
 
 /** Rows that are stepped over before looking for the wanted one anew is cheaper. */
 const STEPS_MAX = 48;
-const READ_AHEAD_ROWS = 128;
+const READ_AHEAD_ROWS = 512;
 
 type ValueRow = Row<{ readonly key_hash: Uint8Array; readonly version: bigint }, Uint8Array>;
 

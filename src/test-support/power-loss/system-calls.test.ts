@@ -63,7 +63,7 @@ describe('the system calls of a process that makes backups', { skip: withoutTrac
     });
   }
 
-  test('of the metadata cache sync an entry before they give it its name', (context) => {
+  test('of the metadata cache are those whose crash states are explored', (context) => {
     const base = temporaryFolder(context);
     const traceFile = path.join(base, 'trace');
     const cache = pathToFileURL(
@@ -83,11 +83,18 @@ describe('the system calls of a process that makes backups', { skip: withoutTrac
     const { status, stderr } = spawnSync(file, args, { env: { ...process.env, UV_USE_IO_URING: '0' } });
     assert.equal(status, 0, stderr.toString());
     const calls = parseTrace(readFileSync(traceFile, 'utf8'));
-    const root = path.join(base, 'c', 'cache');
-    assert.equal(traceFigures(calls, root).publishes, 3);
-    // Entries are staged beside each other under names of their own, which no reader takes for entries.
-    const faults = protocolFaults(calls, root).filter((fault) => !/^\.[0-9a-f.]+ is opened/.test(fault));
+    const root = path.join(base, 'c');
+    assert.equal(traceFigures(calls, root).publishes, 4, 'the owner and three entries');
+    // Everything is staged beside its place under a name of its own, which no reader takes for an entry.
+    const faults = protocolFaults(calls, root).filter((fault) => !/(?:^|\/)\.[^/]* is opened/.test(fault));
     assert.deepEqual(faults, []);
+    const steps = calls.flatMap(({ name, args }) => {
+      if (name === 'rename') return args.includes('owner') ? ['rename owner'] : ['rename entry'];
+      if (name === 'fsync' && args.includes(`<${root}/cache>`)) return ['sync entries'];
+      return name === 'fsync' && args.includes(`<${root}>`) ? ['sync owner'] : [];
+    });
+    const entries = ['rename entry', 'rename entry', 'rename entry'];
+    assert.deepEqual(steps, ['sync entries', 'rename owner', 'sync owner', ...entries]);
   });
 });
 
