@@ -26,7 +26,7 @@ export function parseConcurrency(text: string): number {
 }
 
 /** `VERSION:HASH`, collected over repeated flags. */
-export function collectWaypoints(text: string, previous: readonly Waypoint[]): readonly Waypoint[] {
+export function collectWaypoints(text: string, previous: readonly Waypoint[] = []): readonly Waypoint[] {
   try {
     return [...previous, parseWaypoint(text)];
   } catch (error) {
@@ -35,7 +35,10 @@ export function collectWaypoints(text: string, previous: readonly Waypoint[]): r
 }
 
 /** A finding's code, collected over repeated flags. */
-export function collectFindingCodes(text: string, previous: readonly FindingCode[]): readonly FindingCode[] {
+export function collectFindingCodes(
+  text: string,
+  previous: readonly FindingCode[] = [],
+): readonly FindingCode[] {
   if (!isFindingCode(text)) {
     throw new InvalidArgumentError('It is no code of a finding (docs/errors.md lists them).');
   }

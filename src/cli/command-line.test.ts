@@ -3,7 +3,8 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, wri
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { execa } from 'execa';
-import { packageRoot, fixturePath, withoutFixture } from '../test-support/fixtures.js';
+import { fileAppears } from '../test-support/file-appears.js';
+import { fixturePath, packageRoot, withoutFixture } from '../test-support/fixtures.js';
 import { temporaryFolder } from '../test-support/temporary-folder.js';
 import { generateLedger, writeReferenceArchive } from '../testing/index.js';
 
@@ -139,13 +140,11 @@ describe('holdfast backup verify', () => {
     const program = path.join(packageRoot(), 'dist', 'cli', 'main.js');
     const args = [program, 'backup', 'verify', '--command-adapter-config', config];
     const child = execa(process.execPath, args, { reject: false, stdin: 'ignore' });
-    const { watch } = await import('node:fs/promises');
-    for await (const { filename } of watch(folder)) if (filename === 'started') break;
+    const pid = Number(await fileAppears(folder, 'started'));
     child.kill('SIGINT');
     const { exitCode, stderr } = await child;
     assert.equal(exitCode, 130);
     assert.match(stderr, /interrupted/);
-    const pid = Number(readFileSync(started, 'utf8'));
     assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
   });
 });

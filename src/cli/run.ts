@@ -2,7 +2,10 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addAdopt } from './commands/adopt.js';
 import { addBackupMaintenanceCleanup } from './commands/backup-maintenance-cleanup.js';
+import { addBackupContinuously } from './commands/backup-continuously.js';
+import { addBackupOneoff } from './commands/backup-oneoff.js';
 import { addBackupQuery } from './commands/backup-query.js';
+import { addBackupQueryNodeState } from './commands/backup-query-node-state.js';
 import { addBackupVerify } from './commands/backup-verify.js';
 import { addBootstrap } from './commands/bootstrap.js';
 import { addDebugCheckDb } from './commands/debug-check-db.js';
@@ -33,9 +36,12 @@ function buildProgram(dispatch: Dispatch): Command {
       'after',
       '\nExit codes: 0 done, 1 findings or failure, 2 usage, 3 storage, 130 interrupted.',
     );
-  const backup = program.command('backup').description('read and verify backup archives');
+  const backup = program.command('backup').description('make, ask and prove backups');
+  addBackupOneoff(backup, dispatch);
+  addBackupContinuously(backup, dispatch);
   addBackupVerify(backup, dispatch);
   addBackupQuery(backup, dispatch);
+  addBackupQueryNodeState(backup, dispatch);
   addAdopt(program, dispatch);
   const maintenance = program.command('backup-maintenance').description('keep an archive in order');
   addBackupMaintenanceCleanup(maintenance, dispatch);

@@ -69,6 +69,21 @@ describe('adopting an archive that nobody ever synced', () => {
       assertHolds(report);
     });
   }
+
+  test('needs every one of its syncs, but for those of folders that a later one repeats', async (context) => {
+    const { log, expected } = await recordAdopt(context);
+    const check = adoptChecker(expected);
+    const results = await runSyncMutations({ log, model: strictPosix(), check, imagesMax: 6 });
+    const unseen = results.filter(({ violation }) => violation === undefined);
+    context.diagnostic(
+      `${results.length - unseen.length} of ${results.length} mutations are caught; not seen:`,
+    );
+    for (const line of formatSyncMutations(unseen).split('\n')) context.diagnostic(line);
+    assert.deepEqual(
+      unseen.filter(({ sync }) => !/^#\d+ sync-directory (?:\.|\.holdfast\/attestations)$/.test(sync)),
+      [],
+    );
+  });
 });
 
 describe('clean-up that is cut off', () => {
@@ -138,11 +153,16 @@ function backupChecker(expected: ReadonlyMap<string, Uint8Array>): CrashChecker 
       ...[...expected.keys()].filter((name) => name.includes('attestations/')),
     ]);
     for (const name of acknowledged) assert.ok(image.has(name), `D4: ${name} is gone`);
-    const lock = await WriterLock.acquire(fileSystem, { owner: 'recovery', process: processOf(2) });
-    await lock.reclaimDead();
-    await lock.release();
-    assert.deepEqual(await fileSystem.readdir(STAGING_DIRECTORY), [], 'D6: staging is not reclaimed');
+    await takeLockAfterCrash(fileSystem);
   };
+}
+
+/** The next process finds nothing that keeps it out, and leaves no garbage. */
+async function takeLockAfterCrash(fileSystem: FileSystem): Promise<void> {
+  const lock = await WriterLock.acquire(fileSystem, { owner: 'recovery', process: processOf(2) });
+  await lock.reclaimDead();
+  await lock.release();
+  assert.deepEqual(await fileSystem.readdir(STAGING_DIRECTORY), [], 'D6: staging is not reclaimed');
 }
 
 /** An archive written without a single sync, then adopted. */
@@ -174,7 +194,7 @@ async function recordAdopt(context: TestContext) {
 
 /** A side file vouches for its manifest and all files beside it; a success for everything. */
 function adoptChecker(expected: ReadonlyMap<string, Uint8Array>): CrashChecker {
-  return ({ image, acknowledged }) => {
+  return async ({ fileSystem, image, acknowledged }) => {
     const isWhole = (name: string): boolean => {
       const entry = image.get(name);
       const whole = expected.get(name);
@@ -185,6 +205,7 @@ function adoptChecker(expected: ReadonlyMap<string, Uint8Array>): CrashChecker {
       const { manifest, files } = parseAttestationFile(entry.bytes);
       for (const file of [manifest, ...files.keys()]) assert.ok(isWhole(file), `${name} vouches for ${file}`);
     }
+    await takeLockAfterCrash(fileSystem);
     if (acknowledged.length === 0) return;
     for (const name of expected.keys()) {
       assert.ok(

@@ -47,7 +47,7 @@ export class NodeFileSystem implements FileSystem {
   }
 
   async syncDirectory(path: string): Promise<void> {
-    await syncExisting(this.#resolve(path), constants.O_RDONLY | (constants.O_DIRECTORY ?? 0));
+    await syncExistingDirectory(this.#resolve(path));
   }
 
   async syncFile(path: string): Promise<void> {
@@ -130,7 +130,7 @@ export async function createRoot(root: string): Promise<NodeFileSystem> {
     const parent = nodePath.dirname(child);
     if (parent === child || (await fs.stat(parent)).dev !== device) break;
     try {
-      await syncExisting(parent, constants.O_RDONLY | (constants.O_DIRECTORY ?? 0));
+      await syncExistingDirectory(parent);
     } catch (error) {
       const code = systemErrorCode(error);
       if (code !== 'EACCES' && code !== 'EPERM') throw error;
@@ -138,6 +138,18 @@ export async function createRoot(root: string): Promise<NodeFileSystem> {
     child = parent;
   }
   return new NodeFileSystem(folder);
+}
+
+/**
+ * Syncs a directory, and then opens it once more. XFS that has shut itself down (after an error of its disk)
+ * forgets the changes that were under way, and a sync of a directory that was open before reports success:
+ * there is nothing left to wait for. Opening fails there with `EIO`. Since nothing but a new mount ends a
+ * shutdown, a file system that can open has not lost what it synced a moment ago.
+ */
+async function syncExistingDirectory(absolutePath: string): Promise<void> {
+  const flags = constants.O_RDONLY | (constants.O_DIRECTORY ?? 0);
+  await syncExisting(absolutePath, flags);
+  await (await fs.open(absolutePath, flags)).close();
 }
 
 /** Opens by path, syncs, closes; a failed close after a good sync is still an error. */

@@ -113,6 +113,13 @@ export class BackupServiceClient implements BackupReader {
     return this.#records(ROUTES.stateSnapshotChunk.request({ version, startIndex, limit }), options);
   }
 
+  /**
+   * All state items in one answer, for services that know no chunks. What breaks cannot be gone on with.
+   */
+  wholeStateBatches(version: bigint, { signal }: BackupReadOptions = {}): AsyncGenerator<RecordBatch> {
+    return this.#recordsOnce(ROUTES.stateSnapshot.path({ version }), signal);
+  }
+
   async #decoded<T>(codec: Codec<T>, path: string, options: BackupReadOptions): Promise<T> {
     return decodeAnswer(codec, await this.#value(path, options), path);
   }

@@ -129,9 +129,10 @@ function streamRoute<const Shape extends ParameterShape>(
   name: string,
   shape: Shape,
   { position, records }: StreamDefinition<Shape>,
-): Route {
+): Route & Pick<ValueRoute<Shape>, 'path'> {
   return {
     name,
+    path: (args) => pathOf(name, shape, args),
     parse(segments) {
       const args = parseArguments(shape, segments);
       if (!args) return undefined;

@@ -12,6 +12,9 @@ import { ServiceError } from './service-error.js';
 import { hashStateBatch, type StateBatch } from './state-batch.js';
 import type { VerifiedProof } from './verified-proof.js';
 
+/** The count of a snapshot whose service cannot tell it: an older one, which knows no chunks either. */
+export const ITEM_COUNT_UNKNOWN = 2n ** 64n - 1n;
+
 interface SnapshotParts {
   readonly client: BackupServiceClient;
   readonly hashers: LedgerHashers;
@@ -31,7 +34,7 @@ export class SnapshotSource {
   /** Of the ledger info that proves the root. */
   readonly epoch: bigint;
   readonly rootHash: HashValue;
-  /** What the service says; `SnapshotProver.finish` shows whether it is all. */
+  /** What the service says, or ITEM_COUNT_UNKNOWN; `SnapshotProver.finish` shows whether it is all. */
   readonly itemCount: bigint;
   readonly rootProof: VerifiedProof<StateSnapshotProof>;
   readonly #client: BackupServiceClient;
@@ -138,9 +141,10 @@ export class SnapshotProver {
   finish(): void {
     const { rootHash, itemCount, version } = this.#snapshot;
     const actual = this.#frontier.currentRoot();
-    if (BigInt(this.itemCount) === itemCount && equalBytes(actual, rootHash)) return;
-    const counted = `${this.itemCount} items, of ${itemCount} that the service counts,`;
-    const message = `${counted} are not the state of version ${version}`;
+    const isCounted = itemCount === ITEM_COUNT_UNKNOWN || BigInt(this.itemCount) === itemCount;
+    if (isCounted && equalBytes(actual, rootHash)) return;
+    const counted = itemCount === ITEM_COUNT_UNKNOWN ? '' : `, of ${itemCount} that the service counts,`;
+    const message = `${this.itemCount} items${counted} are not the state of version ${version}`;
     throw new ServiceError('SERVICE_STATE_INCOMPLETE', message, {
       hint: 'The service holds back state items: do not store them.',
       facts: { version, expected: toHex(rootHash), actual: toHex(actual) },

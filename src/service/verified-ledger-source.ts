@@ -12,7 +12,7 @@ import { type BackupServiceClient, decodeAnswer } from './backup-service-client.
 import { addTrustedEnding, type LedgerTrust, requireProof, trustedLedgerInfo } from './proof-check.js';
 import { requireAll } from './record-count.js';
 import { ServiceError } from './service-error.js';
-import { SnapshotSource } from './snapshot-source.js';
+import { ITEM_COUNT_UNKNOWN, SnapshotSource } from './snapshot-source.js';
 import { invalidRecord, type TransactionBatch, TransactionBatchCheck } from './transaction-batch.js';
 import type { VerifiedProof } from './verified-proof.js';
 
@@ -136,7 +136,7 @@ export class VerifiedLedgerSource {
       const message = `the transaction of version ${version} carries no state root`;
       throw new ServiceError('SERVICE_NO_STATE_CHECKPOINT', message, { facts: { version } });
     }
-    const itemCount = await this.client.stateItemCount(version, options);
+    const itemCount = await this.#itemCount(version, options);
     const { hashers } = this.#trust;
     const rootProof = { bytes, proof };
     const { client } = this;
@@ -149,6 +149,16 @@ export class VerifiedLedgerSource {
       itemCount,
       rootProof,
     });
+  }
+
+  async #itemCount(version: bigint, options: BackupReadOptions): Promise<bigint> {
+    try {
+      return await this.client.stateItemCount(version, options);
+    } catch (error) {
+      if (error instanceof ServiceError && error.code === 'SERVICE_ENDPOINT_UNKNOWN')
+        return ITEM_COUNT_UNKNOWN;
+      throw error;
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -321,4 +321,13 @@ test('the identity follows the commands and the variables that they mention, and
   assert.notEqual(make({ ARCHIVE: '/secret/a' }), make({ ARCHIVE: '/secret/b' }));
   assert.notEqual(make({ ARCHIVE: '/secret/a' }), make({ ARCHIVE: '/secret/a' }, 'gzip -cd'));
   assert.ok(!make({ ARCHIVE: '/secret/a' }).includes('secret'));
+});
+
+test("the operator's start-up files take no part in a command", async () => {
+  const home = path.join(folder, 'home');
+  await mkdir(home);
+  await writeFile(path.join(home, '.bashrc'), 'echo from a start-up file\n');
+  // Bash takes a socket on its standard input for a remote login where no shell is above it.
+  const { SHLVL: _, ...environment }: NodeJS.ProcessEnv = { ...process.env, HOME: home };
+  assert.equal(await readText(adapter({ read: 'echo okay' }, { environment }), 'h'), 'okay\n');
 });

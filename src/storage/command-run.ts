@@ -70,9 +70,10 @@ export class CommandRun implements AsyncIterableIterator<Uint8Array> {
   constructor(options: CommandRunOptions) {
     options.signal?.throwIfAborted();
     this.#options = options;
-    // A group of its own, so that everything that the command starts can be ended with it.
+    // A group of its own, so that everything that the command starts can be ended with it. Node's pipes are
+    // sockets, which bash takes for a remote login and then reads ~/.bashrc, unless it is told not to.
     try {
-      this.#child = spawn('bash', ['-c', COMMAND_PRELUDE + options.command], {
+      this.#child = spawn('bash', ['--norc', '-c', COMMAND_PRELUDE + options.command], {
         env: options.environment,
         stdio: ['pipe', 'pipe', 'pipe'],
         detached: true,

@@ -136,7 +136,7 @@ export class GeneratedState {
 
   #valueId(key: KeyId): number {
     const value = this.#valueOf[key];
-    assert(value !== undefined, `no state key ${key}`);
+    assert(value !== undefined, 'no such state key');
     return value;
   }
 

@@ -35,7 +35,7 @@ export class PackedBytes {
   get(index: number): Uint8Array {
     const start = this.#startOf[index];
     const block = this.#blocks[this.#blockOf[index] ?? -1];
-    assert(block && start !== undefined, `no byte string ${index} of ${this.count}`);
+    assert(block && start !== undefined, 'no such byte string');
     return block.subarray(start, start + (this.#lengthOf[index] ?? 0));
   }
 

@@ -1,9 +1,10 @@
 import { constants } from 'node:fs';
-import { copyFile, link, mkdir, open, readdir } from 'node:fs/promises';
+import { copyFile, link, mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { AptosDatabaseFiles } from '../driver/aptos-database-files.js';
 import { DatabaseError } from '../driver/database-error.js';
 import { REQUIRED_INSTANCES } from '../driver/instances.js';
+import { syncPath } from '../driver/sync-folder.js';
 
 /** Never changed once they are written: both databases can have the same file. */
 const TABLE_FILE = /\.sst$/;
@@ -32,10 +33,10 @@ export async function checkpointDatabase(root: string, target: string): Promise<
       await copyInstance(path.join(root, instance), path.join(target, instance));
     }
     for (const folder of ['ledger_db', 'state_kv_db', 'state_merkle_db']) {
-      await syncFile(path.join(target, folder));
+      await syncPath(path.join(target, folder));
     }
-    await syncFile(target);
-    await syncFile(path.dirname(path.resolve(target)));
+    await syncPath(target);
+    await syncPath(path.dirname(path.resolve(target)));
   } catch (cause) {
     throw new DatabaseError('DB_WRITE_FAILED', `cannot copy to ${target}: ${(cause as Error).message}`, {
       cause,
@@ -53,9 +54,9 @@ async function copyInstance(source: string, target: string): Promise<void> {
     const to = path.join(target, entry.name);
     if (TABLE_FILE.test(entry.name) && (await linked(from, to))) continue;
     await copyFile(from, to, constants.COPYFILE_EXCL);
-    await syncFile(to);
+    await syncPath(to);
   }
-  await syncFile(target);
+  await syncPath(target);
 }
 
 async function linked(from: string, to: string): Promise<boolean> {
@@ -65,15 +66,5 @@ async function linked(from: string, to: string): Promise<boolean> {
   } catch (error) {
     if (NO_LINK.has((error as NodeJS.ErrnoException).code ?? '')) return false;
     throw error;
-  }
-}
-
-/** Also for folders. */
-async function syncFile(file: string): Promise<void> {
-  const handle = await open(file, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

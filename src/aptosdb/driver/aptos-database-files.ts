@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { DatabaseError } from './database-error.js';
 import {
@@ -10,6 +11,7 @@ import {
 } from './instances.js';
 import type { KeyValueStore, OpenStore } from './key-value-store.js';
 import { openRocksDbStore } from './rocksdb-store.js';
+import { syncFolderNames } from './sync-folder.js';
 
 /**
  * - `create`: read and write; instances and column families that are missing are made.
@@ -52,6 +54,7 @@ export class AptosDatabaseFiles implements AsyncDisposable {
   /** @throws DatabaseError DB_MISSING, DB_OPEN_FAILED, DB_COMPRESSION_UNSUPPORTED */
   static async open(root: string, options: OpenDatabaseOptions): Promise<AptosDatabaseFiles> {
     const openStore = options.openStore ?? openRocksDbStore;
+    const topmostMade = options.mode === 'create' ? await makeRoot(root) : undefined;
     const attempts = await Promise.allSettled(
       REQUIRED_INSTANCES.map(async (instance) => {
         const store = await openStore(path.join(root, instance.path), {
@@ -65,6 +68,11 @@ export class AptosDatabaseFiles implements AsyncDisposable {
     );
     const opened = attempts.flatMap((attempt) => (attempt.status === 'fulfilled' ? [attempt.value] : []));
     const failures = attempts.flatMap((attempt) => (attempt.status === 'rejected' ? [attempt.reason] : []));
+    if (topmostMade !== undefined && failures.length === 0) {
+      // Also where they were found: who made them may have been cut off before it came to this.
+      const folders = REQUIRED_INSTANCES.map((instance) => path.join(root, instance.path));
+      await syncFolderNames(folders, topmostMade).catch((cause: unknown) => failures.push(cause));
+    }
     if (failures.length === 0) return new AptosDatabaseFiles(root, options.mode, opened);
     await Promise.all(opened.map(({ store }) => store.close()));
     throw describeFailure(root, failures);
@@ -117,6 +125,18 @@ export class AptosDatabaseFiles implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+}
+
+/** The topmost folder that had to be made, or the root. */
+async function makeRoot(root: string): Promise<string> {
+  try {
+    return (await mkdir(root, { recursive: true })) ?? root;
+  } catch (cause) {
+    throw new DatabaseError('DB_OPEN_FAILED', `cannot make ${root}: ${(cause as Error).message}`, {
+      cause,
+      facts: { directory: root },
+    });
   }
 }
 

@@ -1,4 +1,3 @@
-import { toHex } from '../../hashing/hash-value.js';
 import { type NodeKey, ROOT_PATH } from '../schema/node-key.js';
 import type { TreeNode } from '../schema/tree-node.js';
 import { JellyfishError } from './jellyfish-error.js';
@@ -9,9 +8,9 @@ export interface NodeReader {
   getNodes(keys: readonly NodeKey[]): Promise<(TreeNode | undefined)[]>;
 }
 
-/** A node key as one string, for maps. */
+/** A node key as one string, for maps: the version, and a character a nibble. */
 export function nodeKeyText({ version, path }: NodeKey): string {
-  return `${version}/${toHex(path)}`;
+  return `${version}/${String.fromCharCode(...path)}`;
 }
 
 /** The nibbles of a path as hex digits, for people. */

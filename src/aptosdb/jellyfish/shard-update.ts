@@ -90,7 +90,7 @@ export class ShardUpdate {
   #replace(path: NibblePath, child: TreeChild): LeafNode | InternalNode {
     const key = { version: child.version, path };
     const node = this.#loaded.get(nodeKeyText(key));
-    assert(node && node.kind !== 'null', `the node ${nodeKeyText(key)} was loaded`);
+    assert(node && node.kind !== 'null', 'every node that is met was loaded');
     this.stale.push(key);
     return node;
   }

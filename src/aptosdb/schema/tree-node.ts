@@ -136,14 +136,17 @@ function readNode(reader: BcsReader): TreeNode {
   }
 }
 
+/** Used again for each node: trees are written millions of nodes at a time. */
+const scratch = new BcsWriter({ initialSize: 1024 });
+
 /** A node as it is stored (spec: aptosdb-schema.md, 8.2). Hashes and keys of a decoded node are views. */
 export const treeNodeBytes: ByteCodec<TreeNode> = {
   encode(node) {
-    const writer = new BcsWriter();
-    if (node.kind === 'leaf') writeLeaf(writer, node);
-    else if (node.kind === 'internal') writeInternal(writer, node);
-    else writer.u8(NULL_TAG);
-    return writer.toBytes();
+    scratch.truncate(0);
+    if (node.kind === 'leaf') writeLeaf(scratch, node);
+    else if (node.kind === 'internal') writeInternal(scratch, node);
+    else scratch.u8(NULL_TAG);
+    return scratch.toBytes();
   },
   decode(bytes) {
     const reader = new BcsReader(bytes);

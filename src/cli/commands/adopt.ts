@@ -18,9 +18,9 @@ import { addStorageOptions, type StorageFlags } from '../storage-options.js';
 
 interface AdoptFlags extends StorageFlags, LedgerFamilyFlag {
   readonly metadataCacheDir?: string;
-  readonly trustWaypoint: readonly Waypoint[];
+  readonly trustWaypoint?: readonly Waypoint[];
   readonly concurrentDownloads: number;
-  readonly allow: readonly FindingCode[];
+  readonly allow?: readonly FindingCode[];
   readonly json?: boolean;
 }
 
@@ -38,8 +38,8 @@ async function adopt(flags: AdoptFlags, { console }: Dispatch): Promise<ExitCode
     report = await adoptArchive({
       storage,
       family: LEDGER_FAMILIES[flags.ledgerFamily],
-      trustedWaypoints: flags.trustWaypoint,
-      allow: new Set(flags.allow),
+      trustedWaypoints: flags.trustWaypoint ?? [],
+      allow: new Set(flags.allow ?? []),
       concurrency: flags.concurrentDownloads,
       metadataCacheDir: flags.metadataCacheDir,
       signal: console.signal,
@@ -83,15 +83,9 @@ export function addAdopt(program: Command, dispatch: Dispatch): void {
       '--trust-waypoint <VERSION:HASH>',
       'a waypoint that you vouch for (repeatable); without one the archive vouches for itself',
       collectWaypoints,
-      [],
     )
     .option('--concurrent-downloads <N>', 'files read side by side', parseConcurrency, availableParallelism())
-    .option(
-      '--allow <CODE>',
-      'a finding that does not count as a fault (repeatable)',
-      collectFindingCodes,
-      [],
-    )
+    .option('--allow <CODE>', 'a finding that does not count as a fault (repeatable)', collectFindingCodes)
     .option('--json', 'print the report as JSON');
   addLedgerFamilyOption(addStorageOptions(command)).action((flags: AdoptFlags) => {
     dispatch.run(() => adopt(flags, dispatch));

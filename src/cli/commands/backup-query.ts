@@ -7,6 +7,7 @@ import {
   buildMetadataView,
   formatBackupStorageState,
 } from '../../archive/metadata-view.js';
+import { archiveGaps, gapLines } from '../../backup/archive-gaps.js';
 import { parseConcurrency } from '../argument-parsers.js';
 import { printLine } from '../console.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
@@ -28,13 +29,17 @@ async function queryStorageState(flags: QueryFlags, { console }: Dispatch): Prom
       concurrency: flags.concurrentDownloads,
       signal: console.signal,
     });
-    const state = backupStorageState(buildMetadataView(entries));
+    const view = buildMetadataView(entries);
+    const state = backupStorageState(view);
+    const gaps = archiveGaps(view);
     const unreadable = problems.map(({ code, facts }) => ({ code, file: facts['handle'] }));
     printLine(
       console.stdout,
-      flags.json ? (stringify({ ...state, unreadable }) ?? '') : formatBackupStorageState(state),
+      flags.json ? (stringify({ ...state, unreadable, gaps }) ?? '') : formatBackupStorageState(state),
     );
     for (const { message, code } of problems) printLine(console.stderr, `warning: ${message} (${code})`);
+    // Not in JSON's way, and no failure: the answer itself is right.
+    for (const line of gapLines(gaps)) printLine(console.stderr, `note: ${line}`);
     return problems.length === 0 ? EXIT.ok : EXIT.findings;
   } finally {
     await storage.close();
@@ -43,7 +48,7 @@ async function queryStorageState(flags: QueryFlags, { console }: Dispatch): Prom
 
 /** `backup query backup-storage-state`: how far an archive goes, in the reference's line. */
 export function addBackupQuery(backup: Command, dispatch: Dispatch): void {
-  const query = backup.command('query').description('ask how far an archive goes');
+  const query = backup.command('query').description('ask how far a node or an archive is');
   const command = query
     .command('backup-storage-state')
     .description('print the last epoch, snapshot and version that the metadata names')

@@ -26,7 +26,7 @@ import { UsageError } from '../usage-error.js';
 
 interface VerifyFlags extends StorageFlags, LedgerFamilyFlag {
   readonly metadataCacheDir?: string;
-  readonly trustWaypoint: readonly Waypoint[];
+  readonly trustWaypoint?: readonly Waypoint[];
   readonly concurrentDownloads: number;
   readonly startVersion: bigint;
   readonly endVersion: bigint;
@@ -36,7 +36,7 @@ interface VerifyFlags extends StorageFlags, LedgerFamilyFlag {
   readonly validateModules?: boolean;
   readonly outputTransactionAnalysis?: string;
   readonly mustReach?: bigint;
-  readonly allow: readonly FindingCode[];
+  readonly allow?: readonly FindingCode[];
   readonly keepGoing?: boolean;
   readonly failFast?: boolean;
   readonly report?: string;
@@ -56,7 +56,7 @@ async function verify(flags: VerifyFlags, { console }: Dispatch): Promise<ExitCo
     report = await verifyArchive({
       storage,
       family: LEDGER_FAMILIES[flags.ledgerFamily],
-      trustedWaypoints: flags.trustWaypoint,
+      trustedWaypoints: flags.trustWaypoint ?? [],
       startVersion: flags.startVersion,
       endVersion: flags.endVersion,
       stateSnapshotBeforeVersion: flags.stateSnapshotBeforeVersion,
@@ -64,7 +64,7 @@ async function verify(flags: VerifyFlags, { console }: Dispatch): Promise<ExitCo
       skipEpochEndings: flags.skipEpochEndings ?? false,
       validateModules: flags.validateModules ?? false,
       mustReach: flags.mustReach,
-      allow: new Set(flags.allow),
+      allow: new Set(flags.allow ?? []),
       failFast: flags.failFast ?? false,
       concurrency: flags.concurrentDownloads,
       metadataCacheDir: flags.metadataCacheDir,
@@ -111,7 +111,6 @@ export function addBackupVerify(backup: Command, dispatch: Dispatch): void {
       '--trust-waypoint <VERSION:HASH>',
       'a waypoint that you vouch for (repeatable); without one the archive vouches for itself',
       collectWaypoints,
-      [],
     )
     .option('--concurrent-downloads <N>', 'files read side by side', parseConcurrency, availableParallelism())
     .addOption(
@@ -137,12 +136,7 @@ export function addBackupVerify(backup: Command, dispatch: Dispatch): void {
     .option('--validate-modules', 'accepted; the Move bytecode verifier is not part of this tool')
     .option('--output-transaction-analysis <DIR>', 'write sizes of transactions, events and write ops as CSV')
     .option('--must-reach <VERSION>', 'it is a finding if less than this version is proven', parseU64)
-    .option(
-      '--allow <CODE>',
-      'a finding that does not count as a fault (repeatable)',
-      collectFindingCodes,
-      [],
-    )
+    .option('--allow <CODE>', 'a finding that does not count as a fault (repeatable)', collectFindingCodes)
     .option('--keep-going', 'verify everything whatever is found (the default)')
     .option('--fail-fast', 'stop at the first finding')
     .option('--report <FILE>', 'write the report as JSON to this file as well')

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { isIPv4 } from 'node:net';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { AptosDbBackupReader } from '../../aptosdb/read/aptosdb-backup-reader.js';
 import { BackupServer, type ServiceEvent } from '../../service/backup-server.js';
 import { parseConcurrency, parseU64 } from '../argument-parsers.js';
@@ -132,11 +132,10 @@ export function addServe(program: Command, dispatch: Dispatch): void {
     .command('serve')
     .description('serve a ledger database over the HTTP backup service of a node')
     .requiredOption('--db-dir <DIR>', 'the ledger database; it is opened read-only')
-    .option(
-      '--backup-service-address <HOST:PORT>',
-      'where to listen (default: "127.0.0.1:6186")',
-      parseListenAddress,
-      DEFAULT_ADDRESS,
+    .addOption(
+      new Option('--backup-service-address <HOST:PORT>', 'where to listen')
+        .argParser(parseListenAddress)
+        .default(DEFAULT_ADDRESS, '127.0.0.1:6186'),
     )
     .option('--bearer-token-file <FILE>', 'a file with a token that every request must carry')
     .option('--tls-cert-file <FILE>', 'speak TLS with this certificate chain (PEM)')

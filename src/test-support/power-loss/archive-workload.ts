@@ -45,7 +45,10 @@ export const workloads: readonly PowerLossWorkload[] = [
   archiveWorkload('durable-writer', 'writer', openDurably),
   archiveWorkload('naive', 'control', openNaive),
   archiveWorkload('rename-without-fsync', 'control', openRenameWithoutSync),
-  archiveWorkload('fsync-rename-without-directory-sync', 'control', openRenameWithoutDirectorySync),
+  {
+    ...archiveWorkload('fsync-rename-without-directory-sync', 'control', openRenameWithoutDirectorySync),
+    isSeldomSeen: true,
+  },
 ];
 
 async function writeArchives(run: WorkloadRun, open: OpenArchive): Promise<void> {
@@ -107,6 +110,8 @@ async function recoverArchives(
       const staged = await namesIn(path.join(root, STAGING_DIRECTORY));
       faults.push(...staged.map((name) => `${archive}: staging file ${name} was not reclaimed`));
     }
+    // Cut off before its first backup was committed: there is nothing to prove.
+    if ((await namesIn(path.join(root, METADATA_FOLDER))).length === 0) continue;
     const { findings, checked } = await verifyFolder(root, undefined);
     const { unattestedFiles } = checked;
     if (unattestedFiles > 0) faults.push(`${archive}: ${unattestedFiles} files are not attested`);

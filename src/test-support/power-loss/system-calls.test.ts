@@ -109,6 +109,8 @@ describe('the check of a trace', () => {
     '7 link("/r/.holdfast/staging/w.0", "/r/b.1/x.chunk") = 0',
     '9 fsync(22</r>) = 0',
     '9 fsync(23</r/b.1>) = 0',
+    '9 openat(AT_FDCWD</>, "/r", O_RDONLY|O_CLOEXEC|O_DIRECTORY) = 22</r>',
+    '9 openat(AT_FDCWD</>, "/r/b.1", O_RDONLY|O_CLOEXEC|O_DIRECTORY) = 23</r/b.1>',
     '7 write(1<pipe:[1]>, "ack x\\n", 6) = 6',
   ];
   const faultsOf = (text: readonly string[]): string[] => protocolFaults(parseTrace(text.join('\n')), '/r');
@@ -121,10 +123,10 @@ describe('the check of a trace', () => {
     assert.deepEqual([write.start, write.end], [2, 4]);
   });
 
-  test('sees each sync that is missing, too early or failed', () => {
-    for (const at of [5, 7, 8]) {
+  test('sees each sync, and each look after it, that is missing, too early or failed', () => {
+    for (const at of [5, 7, 8, 9, 10]) {
       assert.equal(faultsOf(lines.toSpliced(at, 1)).length, 1, `without line ${at}`);
-      const failed = lines.with(at, `${lines[at]?.replace('= 0', '= -1 EIO (Input/output error)')}`);
+      const failed = lines.with(at, `${lines[at]?.replace(/= \d.*$/, '= -1 EIO (Input/output error)')}`);
       assert.equal(faultsOf(failed).length, 1, `line ${at} failed`);
       const early = lines.toSpliced(at, 1).toSpliced(at === 5 ? 3 : 0, 0, lines[at] ?? '');
       assert.equal(faultsOf(early).length, 1, `line ${at} early`);

@@ -52,6 +52,7 @@ interface FileActivity {
   readonly opensForWriting: readonly Named[];
   readonly writes: readonly Named[];
   readonly syncs: readonly Named[];
+  readonly opensForReading: readonly Named[];
   readonly publishes: readonly (Named & { readonly from: string })[];
   readonly newDirectories: readonly Named[];
   /** When it reported a success. */
@@ -108,6 +109,7 @@ function activityBelow(calls: readonly SystemCall[], root: string): FileActivity
     opensForWriting: [] as Named[],
     writes: [] as Named[],
     syncs: [] as Named[],
+    opensForReading: [] as Named[],
     publishes: [] as (Named & { from: string })[],
     newDirectories: [] as Named[],
     acknowledgements: [] as SystemCall[],
@@ -126,7 +128,7 @@ function activityBelow(calls: readonly SystemCall[], root: string): FileActivity
       case 'truncate':
         if (first !== undefined && (/O_WRONLY|O_RDWR/.test(call.args) || /^(creat|trunc)/.test(call.name))) {
           activity.opensForWriting.push({ path: first, call });
-        }
+        } else if (first !== undefined) activity.opensForReading.push({ path: first, call });
         break;
       case 'fsync':
       case 'fdatasync':
@@ -157,11 +159,18 @@ function isContentSynced(activity: FileActivity, { from, call }: FileActivity['p
   });
 }
 
-/** A sync of the directory that began after the name was there, and ended before the deadline. */
-function isNameSynced({ syncs }: FileActivity, name: Named, deadline: number): boolean {
+/**
+ * A sync of the directory that began after the name was there, and after it a look whether the file system
+ * can still open the directory (XFS that has shut down cannot, but reports syncs as done), all of it ended
+ * before the deadline.
+ */
+function isNameSynced({ syncs, opensForReading }: FileActivity, name: Named, deadline: number): boolean {
   const directory = path.dirname(name.path) === '.' ? '' : path.dirname(name.path);
-  return syncs.some(({ path: synced, call }) => {
-    return synced === directory && call.start > name.call.end && call.end < deadline;
+  const within = (named: Named, from: number): boolean => {
+    return named.path === directory && named.call.start > from && named.call.end < deadline;
+  };
+  return syncs.some((sync) => {
+    return within(sync, name.call.end) && opensForReading.some((open) => within(open, sync.call.end));
   });
 }
 

@@ -39,6 +39,8 @@ export interface PowerLossWorkload {
   readonly name: string;
   /** A `writer` must never lose or tear anything; a `control` is wrong on purpose and must be seen to be. */
   readonly kind: 'writer' | 'control';
+  /** A control that only a cut at the right moment shows: no campaign fails, and short ones leave it out. */
+  readonly isSeldomSeen?: boolean;
   /** Makes what all runs need, once for a campaign. */
   prepare(inputFolder: string, seed: number): Promise<void>;
   /** Writes, in a process of its own, on top of whatever earlier runs and crashes left. */

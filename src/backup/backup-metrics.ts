@@ -1,0 +1,126 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+export type BackupKind = 'epoch_ending' | 'state_snapshot' | 'transaction';
+
+/** 1 microsecond to 36 minutes, doubling. */
+const TIMER_BUCKETS = Array.from({ length: 32 }, (_, power) => 1e-6 * 2 ** power);
+
+/**
+ * The metrics of taking backups: those of the reference under its names (spec: cli.md, section 10), and what
+ * it does not tell under names of our own. A gauge is a double: numbers above 2^53 are rounded.
+ */
+export class BackupMetrics {
+  readonly registry = new Registry();
+  readonly #heartbeat = this.#gauge(
+    'aptos_db_backup_coordinator_heartbeat_timestamp_s',
+    'Unix time of the last answer of the node about its state',
+  );
+  readonly #epochEnding = this.#gauge(
+    'aptos_db_backup_coordinator_epoch_ending_epoch',
+    'Newest epoch whose ending is in the archive',
+  );
+  readonly #snapshotEpoch = this.#gauge(
+    'aptos_db_backup_coordinator_state_snapshot_epoch',
+    'Epoch of the newest state snapshot in the archive',
+  );
+  readonly #version = this.#gauge(
+    'aptos_db_backup_coordinator_transaction_version',
+    'Newest version in the archive',
+  );
+  readonly #metadataFiles = this.#gauge(
+    'aptos_backup_metadata_num_files',
+    'Metadata files that the archive lists',
+  );
+  readonly #receivedBytes = new Counter({
+    name: 'aptos_db_backup_received_bytes',
+    help: 'Bytes received from the backup service, by endpoint',
+    labelNames: ['endpoint'],
+    registers: [this.registry],
+  });
+  readonly #timers = new Histogram({
+    name: 'aptos_db_backup_timers_seconds',
+    help: 'Seconds that parts of a backup took, by name',
+    labelNames: ['name'],
+    buckets: TIMER_BUCKETS,
+    registers: [this.registry],
+  });
+  readonly #committed = this.#counter(
+    'holdfast_backups_committed_total',
+    'Backups that were committed, by kind',
+  );
+  readonly #failed = this.#counter('holdfast_backup_failures_total', 'Backups that failed, by kind');
+  readonly #failing = new Gauge({
+    name: 'holdfast_backup_failing',
+    help: '1 while the last try at a backup of the kind failed',
+    labelNames: ['kind'],
+    registers: [this.registry],
+  });
+  readonly #skipped = new Counter({
+    name: 'holdfast_backup_skipped_state_snapshots_total',
+    help: 'State snapshots that were due and will not be taken any more',
+    registers: [this.registry],
+  });
+  readonly #lagVersions = this.#gauge(
+    'holdfast_backup_lag_versions',
+    'Versions that the node has committed and the archive has not',
+  );
+  readonly #lagSeconds = this.#gauge(
+    'holdfast_backup_lag_seconds',
+    'Seconds that the oldest of those versions has been waiting',
+  );
+
+  #gauge(name: string, help: string): Gauge {
+    return new Gauge({ name, help, registers: [this.registry] });
+  }
+
+  #counter(name: string, help: string): Counter<'kind'> {
+    return new Counter({ name, help, labelNames: ['kind'], registers: [this.registry] });
+  }
+
+  received(endpoint: string, bytes: number): void {
+    this.#receivedBytes.inc({ endpoint }, bytes);
+  }
+
+  /** An answer of the service was there after so long. */
+  requested(endpoint: string, milliseconds: number): void {
+    this.#timers.observe({ name: `backup_service_client_get_${endpoint}` }, milliseconds / 1000);
+  }
+
+  heartbeat(unixSeconds: number): void {
+    this.#heartbeat.set(Math.floor(unixSeconds));
+  }
+
+  metadataFiles(count: number): void {
+    this.#metadataFiles.set(count);
+  }
+
+  /** How far the archive goes in one kind; nothing is set while it has nothing. */
+  reached(kind: BackupKind, last: bigint | undefined): void {
+    if (last === undefined) return;
+    const gauge = {
+      epoch_ending: this.#epochEnding,
+      state_snapshot: this.#snapshotEpoch,
+      transaction: this.#version,
+    };
+    gauge[kind].set(Number(last));
+  }
+
+  lag(versions: bigint, seconds: number): void {
+    this.#lagVersions.set(Number(versions));
+    this.#lagSeconds.set(seconds);
+  }
+
+  committed(kind: BackupKind): void {
+    this.#committed.inc({ kind });
+    this.#failing.set({ kind }, 0);
+  }
+
+  failed(kind: BackupKind): void {
+    this.#failed.inc({ kind });
+    this.#failing.set({ kind }, 1);
+  }
+
+  skippedSnapshots(count: number): void {
+    this.#skipped.inc(count);
+  }
+}
