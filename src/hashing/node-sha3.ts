@@ -55,5 +55,5 @@ class NodeSha3 implements Sha3Engine {
   }
 }
 
-/** The engine that is used unless another is passed in. */
+/** The second engine: for single messages, for huge ones, and to compare the kernel with. */
 export const nodeSha3: Sha3Engine = new NodeSha3();

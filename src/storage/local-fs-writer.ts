@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { DurableFsError } from '../durable-fs/durable-fs-error.js';
 import type { FileSystem } from '../durable-fs/file-system.js';
 import { createRoot } from '../durable-fs/node-file-system.js';
 import { joinPath } from '../durable-fs/relative-path.js';
@@ -154,7 +155,11 @@ export class LocalFsWriterStorage extends LocalFsStorage implements WritableBack
   }
 
   async #note(folder: string): Promise<void> {
-    await leaveNote(this.#fileSystem, folder, this.#lock.id);
+    await leaveNote(this.#fileSystem, folder, this.#lock.id).catch((cause: unknown) => {
+      if (cause instanceof DurableFsError) throw cause;
+      const why = 'cannot note that it is being written';
+      throw DurableFsError.fromFailedCall('OPEN_FAILED', folder, why, cause);
+    });
     this.#noted.add(folder);
     // Only after our own note stands: of two that overlap, at least one sees the other.
     const others = new Map((await this.#lock.othersAlive()).map((other) => [other.id, other]));

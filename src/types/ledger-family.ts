@@ -1,5 +1,5 @@
 import { DomainHasher } from '../hashing/domain-hasher.js';
-import { nodeSha3 } from '../hashing/node-sha3.js';
+import { kernelSha3 } from '../hashing/kernel-sha3.js';
 import type { Sha3Engine } from '../hashing/sha3-engine.js';
 
 /** Dialects of the types (spec: aptos-types.md, section 9): what `byDialect` is indexed by. */
@@ -39,7 +39,7 @@ export interface LedgerHashers {
   readonly rawTransaction: DomainHasher;
 }
 
-export function ledgerHashers(family: LedgerFamily, engine: Sha3Engine = nodeSha3): LedgerHashers {
+export function ledgerHashers(family: LedgerFamily, engine: Sha3Engine = kernelSha3): LedgerHashers {
   const domain = (name: string): DomainHasher => new DomainHasher(family.hashPrefix, name, engine);
   return {
     family,

@@ -7,7 +7,7 @@ import { SparseMerkleTree } from '../../merkle/sparse-merkle-tree.js';
 import { LEDGER_FAMILIES, ledgerHashers } from '../../types/ledger-family.js';
 import { treeNodeBytes } from '../schema/tree-node.js';
 import { MemoryNodes } from './memory-nodes.test.support.js';
-import { NodeOverlay, pathText } from './node-store.js';
+import { NodeOverlay, nodeKeyText, pathText } from './node-store.js';
 import { TreeReader } from './tree-reader.js';
 import { treeLeaves } from './tree-leaves.js';
 import { type LeafUpdate, staleNodes, updateTree, writtenNodes } from './tree-update.js';
@@ -187,7 +187,7 @@ describe('updating a Jellyfish Merkle tree', () => {
     );
     const reader = new TreeReader(hashers, nodes);
     await assert.rejects(reader.leafCount(0n), { code: 'JELLYFISH_ROOT_MISSING' });
-    nodes.stored.delete('1/01');
+    nodes.stored.delete(nodeKeyText({ version: 1n, path: Uint8Array.of(1) }));
     await assert.rejects(reader.get(1n, keyOf('10')), { code: 'JELLYFISH_NODE_MISSING' });
     const request = { base: 1n, version: 2n, updates: [] };
     await assert.rejects(updateTree(hashers, nodes, request), {

@@ -156,7 +156,7 @@ async function goOn(root: string, isPromised: boolean): Promise<Found> {
   // A reader's view, before anybody has taken back what was not committed.
   const isWhole = await isWholeFolder(root);
   if (isWhole) await check('as the cut left it');
-  else if (isPromised) faults.push('an instance is gone');
+  else if (isPromised) faults.push('it cannot be read, and commits were acknowledged');
   const opened = await openDatabase(root);
   const { lastVersion } = await LedgerWriter.open(opened, hashers);
   await opened.close();
@@ -174,17 +174,13 @@ async function goOn(root: string, isPromised: boolean): Promise<Found> {
   return { lastVersion, faults };
 }
 
-/** False where the cut came while the instances were made: then there is no ledger to read yet. */
+/** False where the cut came while the instances and their column families were made. */
 async function isWholeFolder(root: string): Promise<boolean> {
   try {
     await (await AptosDatabaseFiles.open(root, { mode: 'read' })).close();
     return true;
   } catch (error) {
-    if (error instanceof HoldfastError && isUnmade(error.code)) return false;
+    if (error instanceof HoldfastError) return false;
     throw error;
   }
-}
-
-function isUnmade(code: string): boolean {
-  return code === 'DB_MISSING' || code === 'DB_COLUMN_FAMILY_MISSING';
 }
