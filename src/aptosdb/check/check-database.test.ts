@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fixturePath, withoutFixture } from '../../test-support/fixtures.js';
 import { loadRows } from '../../test-support/load-rows.js';
-import { temporaryFolder } from '../../test-support/temporary-folder.js';
+import { memoryFolder } from '../../test-support/memory-folder.js';
 import { LEDGER_FAMILIES, ledgerHashers } from '../../types/ledger-family.js';
 import { AptosDatabaseFiles } from '../driver/aptos-database-files.js';
 import { WriteBatch, type WriteOperation } from '../driver/write-batch.js';
@@ -37,7 +36,7 @@ function namesOf({ results }: DatabaseReport, status: 'failed' | 'skipped'): str
 
 describe('checking a database as a whole', () => {
   it('an empty database passes: a node would fill it', async (t) => {
-    const root = temporaryFolder(t);
+    const root = memoryFolder(t);
     await (await AptosDatabaseFiles.open(root, { mode: 'create' })).close();
     const report = await checkDatabase(root, { hashers });
     assert.equal(report.ok, true);
@@ -49,7 +48,7 @@ describe('checking a database as a whole', () => {
   });
 
   it('a missing instance fails and is named; hot state folders are no failure', async (t) => {
-    const root = temporaryFolder(t);
+    const root = memoryFolder(t);
     await (await AptosDatabaseFiles.open(root, { mode: 'create' })).close();
     mkdirSync(path.join(root, 'hot_state_kv_db', 'shard_0'), { recursive: true });
     const hot = (await checkDatabase(root, { hashers })).results.find(({ name }) => name === 'hot-state');
@@ -64,7 +63,7 @@ describe('checking a database as a whole', () => {
   for (const name of REFERENCE_DATABASES) {
     const skip = withoutFixture('reference-ledger', 'rows', name);
     it(`the reference's database ${name} passes every condition`, { skip }, async (t) => {
-      const root = temporaryFolder(t);
+      const root = memoryFolder(t);
       await (await loadRows(fixturePath('reference-ledger', 'rows', name), root)).close();
       const heard: string[] = [];
       const report = await checkDatabase(root, { hashers, onResult: (result) => heard.push(result.name) });
@@ -86,16 +85,13 @@ const EPOCH_BEFORE = 490n;
 const skip = withoutFixture('reference-ledger', 'rows', 'node');
 describe('planted faults', { skip }, () => {
   let database: AptosDatabaseFiles;
-  let root: string;
 
   before(async () => {
-    root = mkdtempSync(path.join(tmpdir(), 'holdfast-check-'));
     database = await loadRows(fixturePath('reference-ledger', 'rows', 'node'), root);
   });
-  after(async () => {
-    await database.close();
-    rmSync(root, { recursive: true, force: true });
-  });
+  after(() => database.close());
+  // Its own clean-up stands behind the one before.
+  const root = memoryFolder({ after });
 
   /** The inverse of a batch on the rows as they are. */
   async function inverse(instance: string, operations: readonly WriteOperation[]): Promise<WriteBatch> {
