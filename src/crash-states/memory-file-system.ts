@@ -95,6 +95,8 @@ export class MemoryFileSystem implements FileSystem {
     const node = this.#node('rename', from);
     const replaced = newParent.entries.get(newName);
     if (`${to}/`.startsWith(`${from}/`) && to !== from) throw failure('EINVAL', 'rename', to);
+    // Linux looks at this before it compares the kinds.
+    if (from.startsWith(`${to}/`)) throw failure('ENOTEMPTY', 'rename', to);
     // Two names of one file: POSIX does nothing at all.
     if (replaced === node) return;
     if (replaced?.kind === 'directory') {
