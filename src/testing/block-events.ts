@@ -1,23 +1,9 @@
 import { encode } from '../bcs/codec.js';
-import { struct, vector } from '../bcs/containers.js';
-import { bytes, u64 } from '../bcs/primitives.js';
-import { AccountAddress, HashValue } from '../types/basic.js';
 import type { BlockMetadata } from '../types/block-transactions.js';
 import type { ContractEvent } from '../types/contract-event.js';
+import { NewBlockEvent } from '../types/new-block-event.js';
 import type { Transaction } from '../types/transaction.js';
 import { FRAMEWORK_ADDRESS } from './move-samples.js';
-
-/** What the chain tells of each block; databases keep an index of it. */
-const NewBlockEvent = struct('NewBlockEvent', {
-  hash: HashValue,
-  epoch: u64,
-  round: u64,
-  height: u64,
-  previous_block_votes_bitvec: bytes,
-  proposer: AccountAddress,
-  failed_proposer_indices: vector(u64),
-  time_microseconds: u64,
-});
 
 /** The block that a transaction begins, if it begins one. */
 function metadataOf(transaction: Transaction): BlockMetadata | undefined {

@@ -1,25 +1,12 @@
 import { BcsError } from '../../bcs/bcs-error.js';
 import { decode } from '../../bcs/codec.js';
-import { struct, vector } from '../../bcs/containers.js';
-import { bytes, u64 } from '../../bcs/primitives.js';
+import { ContractEvent } from '../../types/contract-event.js';
+import { NewBlockEvent } from '../../types/new-block-event.js';
 import type { WriteBatch } from '../driver/write-batch.js';
 import { blockByVersionRows } from '../schema/block-by-version.js';
 import { blockInfoRows } from '../schema/block-info.js';
 import { putRow } from '../schema/rows.js';
-import { AccountAddress, HashValue } from '../../types/basic.js';
-import { ContractEvent } from '../../types/contract-event.js';
 import { CommitError } from './commit-error.js';
-
-const NewBlockEvent = struct('NewBlockEvent', {
-  hash: HashValue,
-  epoch: u64,
-  round: u64,
-  height: u64,
-  previous_block_votes_bitvec: bytes,
-  proposer: AccountAddress,
-  failed_proposer_indices: vector(u64),
-  time_microseconds: u64,
-});
 
 /** How every event of the stream begins: first variant, creation number 3, address 0x1. */
 const BLOCK_STREAM = new Uint8Array(41);
