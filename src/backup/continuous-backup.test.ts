@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { BackupReader } from '../aptosdb/backup-reader.js';
@@ -217,14 +218,17 @@ function start(test: TestContext, folder: string, url: string): ChildProcess {
   return child;
 }
 
-/** Resolves once the output says it. */
-async function says(child: ChildProcess, text: string): Promise<void> {
+/** Resolves once the output says it; what comes later is read and dropped. */
+async function says({ stdout }: ChildProcess, wanted: string): Promise<void> {
+  assert.ok(stdout, 'its output is a pipe');
   let output = '';
-  for await (const piece of child.stdout ?? []) {
+  for await (const piece of stdout.iterator({ destroyOnReturn: false })) {
     output += String(piece);
-    if (output.includes(text)) return;
+    if (!output.includes(wanted)) continue;
+    stdout.resume();
+    return;
   }
-  assert.fail(`the process ended without saying ${text}`);
+  assert.fail(`the process ended without saying ${wanted}`);
 }
 
 describe('a process that follows a node', () => {
@@ -250,9 +254,11 @@ describe('a process that follows a node', () => {
     node.version = ledger.lastVersion;
     const last = start(test, folder, url);
     const ended = once(last, 'exit');
+    assert.ok(last.stderr, 'its complaints are a pipe');
+    const complaints = text(last.stderr);
     await says(last, `to ${ledger.lastVersion} (`);
     last.kill('SIGTERM');
-    assert.deepEqual(await ended, [0, null], 'SIGTERM ends it cleanly');
+    assert.deepEqual(await ended, [0, null], `SIGTERM ends it cleanly: ${await complaints}`);
     const report = await verifyFolder(folder, ledger.genesisWaypoint, { mustReach: ledger.lastVersion });
     assert.deepEqual(report.findings, []);
     assert.deepEqual(readdirSync(path.join(folder, '.holdfast', 'staging')), []);

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
 import { execa } from 'execa';
 import { fileAppears } from '../test-support/file-appears.js';
@@ -8,10 +11,11 @@ import { fixturePath, packageRoot, withoutFixture } from '../test-support/fixtur
 import { temporaryFolder } from '../test-support/temporary-folder.js';
 import { generateLedger, writeReferenceArchive } from '../testing/index.js';
 
+const PROGRAM = path.join(packageRoot(), 'dist', 'cli', 'main.js');
+
 /** The real program in a process of its own. */
 async function holdfast(...args: readonly string[]) {
-  const program = path.join(packageRoot(), 'dist', 'cli', 'main.js');
-  const result = await execa(process.execPath, [program, ...args], { reject: false, stdin: 'ignore' });
+  const result = await execa(process.execPath, [PROGRAM, ...args], { reject: false, stdin: 'ignore' });
   return { exitCode: result.exitCode, stdout: result.stdout, stderr: result.stderr };
 }
 
@@ -20,6 +24,22 @@ async function generatedArchive(test: Parameters<typeof temporaryFolder>[0]) {
   const ledger = generateLedger({ seed: 'command line', epochs: 2, transactions: 40, stateItems: 20 });
   return await writeReferenceArchive(ledger, directory, { maxChunkSize: 16_000 });
 }
+
+describe('output that nobody reads', () => {
+  for (const stream of ['stdout', 'stderr'] as const) {
+    it(`is no failure on ${stream}`, async (t) => {
+      const { directory } = await generatedArchive(t);
+      const rules = ['--local-fs-dir', directory, '--json'];
+      const child = spawn(process.execPath, [PROGRAM, 'backup', 'query', 'backup-storage-state', ...rules], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      const ended = once(child, 'exit');
+      const complaints = stream === 'stdout' ? text(child.stderr) : '';
+      child[stream].destroy();
+      assert.deepEqual(await ended, [0, null], await complaints);
+    });
+  }
+});
 
 describe('holdfast backup verify', () => {
   it('proves a generated archive: exit code 0, and a summary that names the root', async (t) => {

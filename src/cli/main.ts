@@ -9,10 +9,15 @@ for (const signalName of ['SIGINT', 'SIGTERM'] as const) {
     interruption.abort(new Error(`stopped by ${signalName}`));
   });
 }
-// A reader that went away (`holdfast ... | head`) is no failure of ours.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-});
+/** A pipe says EPIPE, a socket ECONNRESET when what it was sent last went unread. */
+const READER_GONE: ReadonlySet<string | undefined> = new Set(['EPIPE', 'ECONNRESET']);
+
+for (const stream of [process.stdout, process.stderr]) {
+  // A reader that went away (`holdfast ... | head`) is no failure of ours.
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (!READER_GONE.has(error.code)) throw error;
+  });
+}
 
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   stdout: process.stdout,
