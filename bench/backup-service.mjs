@@ -1,28 +1,18 @@
 // What `holdfast serve` streams over real HTTP, from a process of its own: state items as fast as they can be
 // read away, and through the client that takes records apart; then the peak memory of a fresh server after
 // many streams of a state, and after as many bytes in streams that are ten times as long.
-//   node bench/backup-service.mjs [--folder DIR] [--state-items N] [--turns N] [--json FILE]
+//   node bench/backup-service.mjs [--quick] [--scale N] [--turns N] [--folder DIR] [--json FILE]
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import http from 'node:http';
-import { loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
-import { root } from '../scripts/setup.mjs';
+import { benchmark, benchmarkFlags } from './lib/benchmark.mjs';
+import { load } from './lib/child.mjs';
+import { median, perSecond, timed } from './lib/numbers.mjs';
 
-const { values: flags } = parseArgs({
-  options: {
-    folder: { type: 'string', default: tmpdir() },
-    'state-items': { type: 'string', default: '10000' },
-    turns: { type: 'string', default: '5' },
-    json: { type: 'string' },
-  },
-});
-const compiled = path.resolve(root, process.env.HOLDFAST_DIST ?? 'dist');
-const load = (file) => import(pathToFileURL(path.join(compiled, file)).href);
 const { AptosDatabaseFiles } = await load('aptosdb/driver/aptos-database-files.js');
 const { AptosDbBackupReader } = await load('aptosdb/read/aptosdb-backup-reader.js');
 const { commitGeneratedLedger } = await load('testing/commit-generated-ledger.js');
@@ -30,13 +20,17 @@ const { generateLedger } = await load('testing/ledger-generator.js');
 const { BackupServer } = await load('service/backup-server.js');
 const { BackupServiceClient } = await load('service/backup-service-client.js');
 
-const GROWTH = 10;
+/** Of the largest state. */
+const STATE_ITEMS = 100_000;
+/** What a server of nothing but bytes writes at once. */
+const PIECE_BYTES = 64 * 1024;
 const TRANSACTIONS = 20;
 const MIB = 1024 * 1024;
 
-/** Set in the process that serves. */
+/** Set in the processes that serve. */
 const served = process.env.HOLDFAST_BENCH_SERVE;
 if (served === undefined) await measure();
+else if (served.startsWith('bytes:')) await serveBytes(Number(served.slice('bytes:'.length)));
 else await serve(served);
 
 async function serve(databaseFolder) {
@@ -48,27 +42,37 @@ async function serve(databaseFolder) {
   await reader.close();
 }
 
+/** So many bytes from memory to whoever asks: the bound. */
+async function serveBytes(size) {
+  const piece = randomBytes(PIECE_BYTES);
+  const server = http.createServer(async (_request, response) => {
+    for (let sent = 0; sent < size; sent += PIECE_BYTES) {
+      if (!response.write(piece.subarray(0, Math.min(PIECE_BYTES, size - sent))))
+        await once(response, 'drain');
+    }
+    response.end();
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  console.log(`http://127.0.0.1:${server.address().port}`);
+  await once(process.stdin.resume(), 'end');
+  server.closeAllConnections();
+  server.close();
+}
+
 async function measure() {
-  mkdirSync(flags.folder, { recursive: true });
-  const base = mkdtempSync(path.join(flags.folder, 'holdfast-bench-'));
-  const small = Number(flags['state-items']);
-  try {
+  const flags = benchmarkFlags();
+  await benchmark('backup-service', flags, async (base) => {
     const rows = [];
-    for (const items of [small, small * GROWTH]) {
+    const sizes = flags.sizes(STATE_ITEMS);
+    for (const items of sizes) {
       const databaseFolder = path.join(base, `${items}`);
       const version = await makeDatabase(databaseFolder, items);
-      // As many bytes in all from both, so that only the size of a stream is different.
-      const turns = Number(flags.turns) * (items === small ? GROWTH : 1);
+      // As many bytes in all from each, so that only the size of a stream is different.
+      const turns = Math.round((flags.turns * sizes.at(-1)) / items);
       rows.push(await streams({ databaseFolder, version, items, turns }));
     }
-    console.log(`medians of ${flags.turns} streams and more; load at the end ${round(loadavg()[0])}`);
-    console.table(rows);
-    const [first, second] = rows;
-    console.log(`ten times the state: peak memory times ${round(second['peak MiB'] / first['peak MiB'])}`);
-    if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(rows, undefined, 2)}\n`);
-  } finally {
-    rmSync(base, { recursive: true, force: true });
-  }
+    return rows;
+  });
 }
 
 /** The version of its last state tree. */
@@ -81,15 +85,13 @@ async function makeDatabase(databaseFolder, stateItems) {
 }
 
 async function streams({ databaseFolder, version, items, turns }) {
-  const env = { ...process.env, HOLDFAST_BENCH_SERVE: databaseFolder };
-  const child = spawn(process.execPath, [process.argv[1]], { env, stdio: ['pipe', 'pipe', 'inherit'] });
-  const [url] = await once(createInterface({ input: child.stdout }), 'line');
   const drained = [];
   const parsed = [];
   let bytes = 0;
   let idle;
-  try {
-    idle = memoryOf(child.pid);
+  let peak;
+  await withServer(databaseFolder, async (url, pid) => {
+    idle = memoryOf(pid);
     for (let turn = 0; turn < turns; turn++) {
       const drain = await timed(async () => {
         bytes = await drainStream(`${url}/state_snapshot/${version}`);
@@ -97,17 +99,33 @@ async function streams({ databaseFolder, version, items, turns }) {
       drained.push(drain);
       parsed.push(await timed(() => countRecords(url, version, items)));
     }
-    const peak = memoryOf(child.pid);
-    const perSecond = (ms, amount) => round((amount / ms) * 1000);
-    return {
-      'state items': items,
-      MiB: round(bytes / MIB),
-      'MiB/s': perSecond(median(drained), bytes / MIB),
-      'records/s': Math.round(perSecond(median(drained), items)),
-      'through the client, records/s': Math.round(perSecond(median(parsed), items)),
-      'idle MiB': idle,
-      'peak MiB': peak,
-    };
+    peak = memoryOf(pid);
+  });
+  const plain = [];
+  await withServer(`bytes:${bytes}`, async (url) => {
+    for (let turn = 0; turn < turns; turn++) plain.push(await timed(() => drainStream(url)));
+  });
+  return {
+    case: `${items.toLocaleString('en-US')} state items`,
+    amount: items,
+    unit: 'items',
+    perSecond: perSecond(items, median(drained)),
+    peakMiB: peak,
+    bound: 'the bytes from a bare HTTP server',
+    boundPerSecond: perSecond(items, median(plain)),
+    'MiB/s': perSecond(bytes / MIB, median(drained)),
+    'through the client': perSecond(items, median(parsed)),
+    'idle MiB': idle,
+  };
+}
+
+/** With a process that serves a database, or so many bytes. */
+async function withServer(what, use) {
+  const env = { ...process.env, HOLDFAST_BENCH_SERVE: what };
+  const child = spawn(process.execPath, [process.argv[1]], { env, stdio: ['pipe', 'pipe', 'inherit'] });
+  const [url] = await once(createInterface({ input: child.stdout }), 'line');
+  try {
+    await use(url, child.pid);
   } finally {
     const ended = once(child, 'exit');
     child.stdin.end();
@@ -146,18 +164,4 @@ async function countRecords(address, version, expected) {
   for await (const batch of client.stateItemBatches(version, 0n, BigInt(expected))) count += batch.count;
   client.close();
   if (count !== expected) throw new Error(`${count} records where ${expected} belong`);
-}
-
-async function timed(work) {
-  const startedAt = performance.now();
-  await work();
-  return performance.now() - startedAt;
-}
-
-function median(numbers) {
-  return numbers.toSorted((left, right) => left - right)[Math.floor(numbers.length / 2)];
-}
-
-function round(number) {
-  return Number(number.toPrecision(3));
 }

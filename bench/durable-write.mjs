@@ -1,73 +1,78 @@
 // The price of durability: files written by the durable writer against the same files written as the
-// reference does, in turns within one run. Prints the medians of five turns and their ratio.
-//   node bench/durable-write.mjs [--folder DIR] [--json FILE]
+// reference does, without any sync, and against a plain write and sync of each: in turns within one run.
+//   node bench/durable-write.mjs [--quick] [--scale N] [--turns N] [--folder DIR] [--json FILE]
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
-import { root } from '../scripts/setup.mjs';
+import { benchmark, benchmarkFlags } from './lib/benchmark.mjs';
+import { load } from './lib/child.mjs';
+import { median, perSecond, timed } from './lib/numbers.mjs';
 
-const { values: flags } = parseArgs({
-  options: { folder: { type: 'string', default: tmpdir() }, json: { type: 'string' } },
-});
-const compiled = path.resolve(root, process.env.HOLDFAST_DIST ?? 'dist');
-const load = (file) => import(pathToFileURL(path.join(compiled, 'durable-fs', file)).href);
-const { DurableWriter } = await load('durable-writer.js');
-const { createRoot, NodeFileSystem } = await load('node-file-system.js');
-const { durabilityReport } = await load('durability-report.js');
+const flags = benchmarkFlags();
+const { DurableWriter } = await load('durable-fs/durable-writer.js');
+const { createRoot } = await load('durable-fs/node-file-system.js');
 
-const TURNS = 5;
 const PIECE_BYTES = 1024 * 1024;
 const KIB = 1024;
 const MIB = 1024 * KIB;
-const cases = [
-  { name: '4 KiB, each reported by itself', bytes: 4 * KIB, files: 100, write: eachCommitted },
-  { name: '4 KiB, 100 files of one backup', bytes: 4 * KIB, files: 100, write: oneBarrier },
-  { name: '128 MiB', bytes: 128 * MIB, files: 1, write: eachCommitted },
-];
-const data = randomBytes(128 * MIB);
+const FILES = 300;
+const LARGE_BYTES = 128 * MIB;
+const data = randomBytes(LARGE_BYTES);
 
-mkdirSync(flags.folder, { recursive: true });
-const base = mkdtempSync(path.join(flags.folder, 'holdfast-bench-'));
-const rows = [];
-try {
-  const { fileSystemType } = await durabilityReport(new NodeFileSystem(base));
-  console.log(`on ${fileSystemType}, medians of ${TURNS} turns, ms per file`);
-  for (const one of cases) rows.push(await measure(one));
-} finally {
-  rmSync(base, { recursive: true, force: true });
-}
-console.table(rows);
-if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(rows, undefined, 2)}\n`);
-
-async function measure({ name, bytes, files, write }) {
-  const content = data.subarray(0, bytes);
-  const [naive, durable] = [[], []];
-  for (let turn = 0; turn < TURNS; turn++) {
-    naive.push(await timed(naively, content, files));
-    durable.push(await timed(write, content, files));
+await benchmark('durable-write', flags, async (base) => {
+  const rows = [];
+  for (const files of flags.sizes(FILES)) {
+    const small = { base, bytes: 4 * KIB, files };
+    rows.push(await measure({ ...small, name: `${files} x 4 KiB, each reported`, write: eachCommitted }));
+    rows.push(await measure({ ...small, name: `${files} x 4 KiB, of one backup`, write: oneBarrier }));
   }
-  const [naiveMs, durableMs] = [median(naive) / files, median(durable) / files];
-  const round = (number) => Number(number.toPrecision(3));
-  return { name, naiveMs: round(naiveMs), durableMs: round(durableMs), ratio: round(durableMs / naiveMs) };
+  for (const size of flags.sizes(LARGE_BYTES)) {
+    const bytes = Math.min(size, LARGE_BYTES);
+    const name = `${Math.round(bytes / MIB)} MiB`;
+    rows.push(await measure({ base, bytes, files: 1, name, write: eachCommitted }));
+  }
+  return rows;
+});
+
+async function measure({ base, name, bytes, files, write }) {
+  const content = data.subarray(0, bytes);
+  const turns = [];
+  for (let turn = 0; turn < flags.turns; turn++) {
+    const naiveMs = await timedTurn(base, naively, content, files);
+    const durableMs = await timedTurn(base, write, content, files);
+    const syncedMs = await timedTurn(base, plainlySynced, content, files);
+    turns.push({ naiveMs, durableMs, syncedMs });
+  }
+  const of = (pick) => median(turns.map(pick));
+  const durableMs = of((turn) => turn.durableMs);
+  const syncedMs = of((turn) => turn.syncedMs);
+  const isSmall = files > 1;
+  const amount = isSmall ? files : bytes / MIB;
+  return {
+    case: name,
+    amount,
+    unit: isSmall ? 'files' : 'MiB',
+    perSecond: perSecond(amount, durableMs),
+    bound: 'write and sync each, in place',
+    boundPerSecond: perSecond(amount, syncedMs),
+    ratio: of((turn) => turn.syncedMs / turn.durableMs),
+    'ms a file': durableMs / files,
+    'ms a file, no sync at all': of((turn) => turn.naiveMs) / files,
+  };
 }
 
 /** Milliseconds; each turn in a folder of its own, whose rests are gone from the disk before the next. */
-async function timed(write, content, files) {
+async function timedTurn(base, write, content, files) {
   const folder = mkdtempSync(path.join(base, 'turn-'));
-  const startedAt = performance.now();
-  await write(folder, content, files);
-  const elapsedMs = performance.now() - startedAt;
+  const elapsedMs = await timed(() => write(folder, content, files));
   rmSync(folder, { recursive: true });
-  await settle();
+  await settle(base);
   return elapsedMs;
 }
 
 /** What the naive writer left for later must not be paid by the durable one. */
-async function settle() {
+async function settle(base) {
   const file = await open(path.join(base, 'settle'), 'w');
   await file.write('x');
   await file.sync();
@@ -76,10 +81,19 @@ async function settle() {
 
 /** As the reference does: final name at once, no sync. */
 async function naively(folder, content, files) {
+  await writeEach(folder, content, files, false);
+}
+
+async function plainlySynced(folder, content, files) {
+  await writeEach(folder, content, files, true);
+}
+
+async function writeEach(folder, content, files, synced) {
   await mkdir(path.join(folder, 'backup'));
   for (let index = 0; index < files; index++) {
     const file = await open(path.join(folder, 'backup', `${index}-.chunk`), 'wx');
     for (const piece of pieces(content)) await file.write(piece);
+    if (synced) await file.sync();
     await file.close();
   }
 }
@@ -109,8 +123,4 @@ async function oneBarrier(folder, content, files) {
 
 function* pieces(content) {
   for (let at = 0; at < content.length; at += PIECE_BYTES) yield content.subarray(at, at + PIECE_BYTES);
-}
-
-function median(numbers) {
-  return numbers.toSorted((left, right) => left - right)[Math.floor(numbers.length / 2)];
 }

@@ -1,23 +1,17 @@
 // The hashing kernel by itself, on one thread, against node:crypto in the same run. Run after a build:
-//   node bench/kernel.mjs [--json FILE]
+//   node bench/kernel.mjs [--quick] [--turns N] [--json FILE]
 // Each figure is the median of 5 samples; the samples of all rows take turns, so that a busy moment of
 // the machine hits them alike, and a ratio is the median of the ratios within a turn.
 import { hash, randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
-import { availableParallelism, cpus } from 'node:os';
-import path from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
-import { root } from '../scripts/setup.mjs';
+import { benchmark, benchmarkFlags } from './lib/benchmark.mjs';
+import { load } from './lib/child.mjs';
+import { median } from './lib/numbers.mjs';
 
-const { values: flags } = parseArgs({ options: { json: { type: 'string' } } });
-const compiled = path.resolve(root, process.env.HOLDFAST_DIST ?? 'dist');
-const load = (file) => import(pathToFileURL(path.join(compiled, 'hashing', file)).href);
-const { createKernelSha3 } = await load('kernel-sha3.js');
-const { bestKernelKind } = await load('kernel-instance.js');
-const { nodeSha3 } = await load('node-sha3.js');
+const flags = benchmarkFlags();
+const { createKernelSha3 } = await load('hashing/kernel-sha3.js');
+const { bestKernelKind } = await load('hashing/kernel-instance.js');
+const { nodeSha3 } = await load('hashing/node-sha3.js');
 
-const SAMPLES = 5;
 const SAMPLE_MS = 150;
 const HASH_SIZE = 32;
 const COUNT = 20_000;
@@ -79,24 +73,24 @@ function sample(run) {
   return ((performance.now() - begin) * 1e6) / (rounds * COUNT);
 }
 
-function median(values) {
-  return values.toSorted((left, right) => left - right)[values.length >> 1];
-}
+await benchmark('kernel', flags, () => groups.flatMap(measure));
 
-const results = [];
-console.log(`Node ${process.version}, ${cpus()[0]?.model}, ${availableParallelism()} cores, one thread used`);
-console.log('');
-console.log('| hash | by | ns | million/s | times crypto.hash |');
-console.log('| --- | --- | --- | --- | --- |');
-for (const { title, rows } of groups) {
+function measure({ title, rows }) {
   for (const { run } of rows) sample(run);
-  const turns = Array.from({ length: SAMPLES }, () => rows.map(({ run }) => sample(run)));
-  rows.forEach(({ name }, row) => {
-    const ns = median(turns.map((turn) => turn[row]));
-    const ratio = median(turns.map((turn) => turn[0] / turn[row]));
-    console.log(
-      `| ${title} | ${name} | ${ns.toFixed(0)} | ${(1000 / ns).toFixed(2)} | ${ratio.toFixed(2)} |`,
-    );
+  const turns = Array.from({ length: flags.turns }, () => rows.map(({ run }) => sample(run)));
+  const [plain, ...engineRows] = rows;
+  const plainNs = median(turns.map(([ns]) => ns));
+  return engineRows.map(({ name }, index) => {
+    const ns = median(turns.map((turn) => turn[index + 1]));
+    return {
+      case: `${title}, ${name}`,
+      amount: COUNT,
+      unit: 'hashes',
+      perSecond: 1e9 / ns,
+      bound: plain.name,
+      boundPerSecond: 1e9 / plainNs,
+      ratio: median(turns.map((turn) => turn[0] / turn[index + 1])),
+      ns,
+    };
   });
 }
-if (flags.json) writeFileSync(flags.json, `${JSON.stringify(results, null, 2)}\n`);

@@ -124,6 +124,9 @@ async function campaign(volume, fileSystem, workload) {
     if (broken.length > 0) figures.cutsWithTornNames++;
     figures.lost += lost.length;
     figures.torn += broken.length;
+    for (const [name, count] of Object.entries(inspection.counts ?? {})) {
+      figures[name] = (figures[name] ?? 0) + count;
+    }
     note([
       ...lost.slice(0, EXAMPLES_OF_A_CUT).map((label) => `acknowledged and gone: ${label}`),
       ...broken.slice(0, EXAMPLES_OF_A_CUT),

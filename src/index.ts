@@ -89,3 +89,16 @@ export { BackupServer } from './service/backup-server.js';
 export { BackupServiceClient } from './service/backup-service-client.js';
 export { ServiceError, type ServiceErrorCode } from './service/service-error.js';
 export { VerifiedLedgerSource } from './service/verified-ledger-source.js';
+export { type OpenBackupOptions, openBackup } from './backup/open-backup.js';
+export type { BackupContext } from './backup/backup-context.js';
+export type { BackupReport } from './backup/backup-report.js';
+export { BackupError, type BackupErrorCode } from './backup/backup-error.js';
+export { BackupMetrics } from './backup/backup-metrics.js';
+export { backUpEpochEndings, type EpochEndingRange } from './backup/back-up-epoch-endings.js';
+export { backUpStateSnapshot } from './backup/back-up-state-snapshot.js';
+export { backUpTransactions, type TransactionRange } from './backup/back-up-transactions.js';
+export {
+  ContinuousBackup,
+  type ContinuousBackupOptions,
+  type ContinuousEvent,
+} from './backup/continuous-backup.js';

@@ -1,5 +1,5 @@
 import type { BackupStorage, FileHandle } from '../storage/backup-storage.js';
-import { readDecompressed } from '../storage/decompress.js';
+import { openContent } from '../storage/content-reader.js';
 import { ArchiveError } from './archive-error.js';
 import { RECORD_BYTES_MAX } from './limits.js';
 import { RECORD_PREFIX_SIZE } from './record-framing.js';
@@ -23,6 +23,25 @@ export interface RecordBatch {
   readonly fileOffset: number;
 }
 
+/** Memory for one batch. */
+export interface BatchBuffer {
+  readonly bytes: Uint8Array;
+  /** As many entries as a batch may have records; both of the same length. */
+  readonly starts: Uint32Array;
+  readonly ends: Uint32Array;
+}
+
+/** Gives the memory that batches lie in. */
+export interface BatchBuffers {
+  /**
+   * The buffer of the next batch, at least 4 bytes; the one before belongs to whoever got its batch. It is
+   * the same again where the reader used other memory for its last batch: see `larger`.
+   */
+  next(): Promise<BatchBuffer>;
+  /** Memory of this many bytes for a single record that fits into no buffer. */
+  larger(bytes: number): Uint8Array;
+}
+
 export interface ReadRecordOptions {
   readonly signal?: AbortSignal | undefined;
   /** Bytes of a batch; a larger record makes a larger batch. */
@@ -31,9 +50,13 @@ export interface ReadRecordOptions {
   readonly recordBytesMax?: number;
   /** Sees the content as it is read, in order; must not keep the pieces. */
   readonly onContent?: ((piece: Uint8Array) => void) | undefined;
+  /** Where the bytes go; default: one buffer of `batchBytes`, used again and again. */
+  readonly buffers?: BatchBuffers | undefined;
 }
 
 const BATCH_BYTES = 1024 * 1024;
+/** Records of a batch. */
+const BATCH_COUNT_MAX = 16 * 1024;
 
 /**
  * The records of a file in batches (spec: backup-format.md, section 3). The file is read once; memory is
@@ -47,73 +70,107 @@ export async function* readRecordBatches(
   options: ReadRecordOptions = {},
 ): AsyncGenerator<RecordBatch> {
   const { signal, onContent, batchBytes = BATCH_BYTES, recordBytesMax = RECORD_BYTES_MAX } = options;
-  const gatherer = new RecordGatherer(handle, Math.max(batchBytes, RECORD_PREFIX_SIZE), recordBytesMax);
+  const buffers = options.buffers ?? new OneBuffer(batchBytes);
+  const content = await openContent(storage, handle, { signal, onContent });
   try {
-    for await (const piece of readDecompressed(storage, handle, { signal, onContent })) {
-      let rest = piece;
-      while (rest.length > 0) {
-        rest = gatherer.take(rest);
-        if (!gatherer.isFull) continue;
-        const batch = gatherer.batch();
-        if (batch === undefined) gatherer.makeRoom();
-        else {
+    const gatherer = new RecordGatherer(handle, buffers, await buffers.next(), recordBytesMax);
+    try {
+      for (;;) {
+        const batch = gatherer.isFull ? gatherer.batch() : undefined;
+        if (batch !== undefined) {
+          const rest = gatherer.takeRest();
           yield batch;
-          gatherer.drop();
+          gatherer.startWith(await buffers.next(), rest);
+        } else if (gatherer.isFull) {
+          gatherer.makeRoom();
+        } else {
+          const size = await content.readInto(gatherer.room);
+          if (size === 0) break;
+          gatherer.take(size);
         }
       }
+      gatherer.finish();
+    } catch (error) {
+      // What was read in good order before the fault is still good.
+      const batch = signal?.aborted ? undefined : gatherer.batch();
+      if (batch !== undefined) yield batch;
+      throw error;
     }
-    gatherer.finish();
-  } catch (error) {
-    // What was read in good order before the fault is still good.
-    const batch = signal?.aborted ? undefined : gatherer.batch();
+    const batch = gatherer.batch();
     if (batch !== undefined) yield batch;
-    throw error;
+  } finally {
+    await content.close();
   }
-  const batch = gatherer.batch();
-  if (batch !== undefined) yield batch;
+}
+
+/** The same buffer for every batch. */
+class OneBuffer implements BatchBuffers {
+  readonly #buffer: BatchBuffer;
+
+  constructor(bytes: number) {
+    const countMax = Math.min(BATCH_COUNT_MAX, Math.ceil(bytes / RECORD_PREFIX_SIZE));
+    this.#buffer = {
+      bytes: new Uint8Array(Math.max(bytes, RECORD_PREFIX_SIZE)),
+      starts: new Uint32Array(countMax),
+      ends: new Uint32Array(countMax),
+    };
+  }
+
+  async next(): Promise<BatchBuffer> {
+    return this.#buffer;
+  }
+
+  larger(bytes: number): Uint8Array {
+    return new Uint8Array(bytes);
+  }
 }
 
 /** Collects bytes until they are whole records. */
 class RecordGatherer {
-  #handle: FileHandle;
-  #batchBytes: number;
-  #recordBytesMax: number;
-  #buffer: Uint8Array;
+  readonly #handle: FileHandle;
+  readonly #buffers: BatchBuffers;
+  readonly #recordBytesMax: number;
+  #bytes: Uint8Array;
   #view: DataView;
+  #starts: Uint32Array;
+  #ends: Uint32Array;
   #filled = 0;
-  /** Where the first record that is not whole yet begins. */
+  /** Where the first record that is not noted yet begins. */
   #scanned = 0;
-  #starts: Uint32Array = new Uint32Array(1024);
-  #ends: Uint32Array = new Uint32Array(1024);
   #count = 0;
   #firstRecord = 0;
   #fileOffset = 0;
 
-  constructor(handle: FileHandle, batchBytes: number, recordBytesMax: number) {
+  constructor(handle: FileHandle, buffers: BatchBuffers, buffer: BatchBuffer, recordBytesMax: number) {
     this.#handle = handle;
-    this.#batchBytes = batchBytes;
+    this.#buffers = buffers;
     this.#recordBytesMax = recordBytesMax;
-    this.#buffer = new Uint8Array(batchBytes);
-    this.#view = new DataView(this.#buffer.buffer);
+    this.#bytes = buffer.bytes;
+    this.#view = viewOf(buffer.bytes);
+    this.#starts = buffer.starts;
+    this.#ends = buffer.ends;
   }
 
+  /** Whether nothing more can be taken: there is a batch, or a record that needs more room. */
   get isFull(): boolean {
-    return this.#filled === this.#buffer.length;
+    return this.#filled === this.#bytes.length || this.#count === this.#starts.length;
   }
 
-  /** Copies as much as there is room for; returns the rest as a view. */
-  take(piece: Uint8Array): Uint8Array {
-    const size = Math.min(piece.length, this.#buffer.length - this.#filled);
-    this.#buffer.set(piece.subarray(0, size), this.#filled);
+  /** Where the next bytes go. */
+  get room(): Uint8Array {
+    return this.#bytes.subarray(this.#filled);
+  }
+
+  /** `size` bytes were written to the room. */
+  take(size: number): void {
     this.#filled += size;
     this.#scan();
-    return piece.subarray(size);
   }
 
   batch(): RecordBatch | undefined {
     if (this.#count === 0) return undefined;
     return {
-      bytes: this.#buffer.subarray(0, this.#scanned),
+      bytes: this.#bytes.subarray(0, this.#scanned),
       count: this.#count,
       starts: this.#starts.subarray(0, this.#count),
       ends: this.#ends.subarray(0, this.#count),
@@ -122,25 +179,35 @@ class RecordGatherer {
     };
   }
 
-  /** Forgets the records of the batch and moves the beginning of the next one to the front. */
-  drop(): void {
-    const rest = this.#buffer.subarray(this.#scanned, this.#filled);
-    if (this.#buffer.length > this.#batchBytes && rest.length < this.#batchBytes) {
-      this.#replaceBuffer(this.#batchBytes, rest);
-    } else {
-      this.#buffer.copyWithin(0, this.#scanned, this.#filled);
-    }
-    this.#filled -= this.#scanned;
+  /** Forgets the records of the batch and gives a copy of what follows them. */
+  takeRest(): Uint8Array {
+    const rest = this.#bytes.slice(this.#scanned, this.#filled);
     this.#fileOffset += this.#scanned;
     this.#firstRecord += this.#count;
     this.#scanned = 0;
+    this.#filled = 0;
     this.#count = 0;
+    return rest;
+  }
+
+  /** Goes on in another buffer, with what followed the last batch. */
+  startWith(buffer: BatchBuffer, rest: Uint8Array): void {
+    const fits = rest.length <= buffer.bytes.length;
+    this.#bytes = fits ? buffer.bytes : this.#buffers.larger(rest.length);
+    this.#view = viewOf(this.#bytes);
+    this.#starts = buffer.starts;
+    this.#ends = buffer.ends;
+    this.#bytes.set(rest);
+    this.take(rest.length);
   }
 
   /** Grows for one record that is larger than the buffer, as its bytes arrive. */
   makeRoom(): void {
     const needed = RECORD_PREFIX_SIZE + this.#view.getUint32(0);
-    this.#replaceBuffer(Math.min(needed, this.#buffer.length * 2), this.#buffer.subarray(0, this.#filled));
+    const larger = this.#buffers.larger(Math.min(needed, this.#bytes.length * 2));
+    larger.set(this.#bytes.subarray(0, this.#filled));
+    this.#bytes = larger;
+    this.#view = viewOf(larger);
   }
 
   /** @throws ArchiveError RECORD_TRUNCATED when bytes of an unfinished record are left */
@@ -163,24 +230,15 @@ class RecordGatherer {
   }
 
   #scan(): void {
-    while (this.#filled - this.#scanned >= RECORD_PREFIX_SIZE) {
+    while (this.#filled - this.#scanned >= RECORD_PREFIX_SIZE && this.#count < this.#starts.length) {
       const size = this.#view.getUint32(this.#scanned);
       if (size > this.#recordBytesMax) throw this.#tooLarge(size);
       const start = this.#scanned + RECORD_PREFIX_SIZE;
       if (start + size > this.#filled) return;
-      this.#note(start, start + size);
+      this.#starts[this.#count] = start;
+      this.#ends[this.#count++] = start + size;
       this.#scanned = start + size;
     }
-  }
-
-  #note(start: number, end: number): void {
-    if (this.#count === this.#starts.length) {
-      this.#starts = doubled(this.#starts);
-      this.#ends = doubled(this.#ends);
-    }
-    this.#starts[this.#count] = start;
-    this.#ends[this.#count] = end;
-    this.#count++;
   }
 
   #tooLarge(size: number): ArchiveError {
@@ -201,17 +259,8 @@ class RecordGatherer {
     const facts = { handle: this.#handle, recordIndex, byteOffset };
     return { facts, place: `${recordIndex} at byte ${byteOffset}` };
   }
-
-  #replaceBuffer(size: number, content: Uint8Array): void {
-    const buffer = new Uint8Array(size);
-    buffer.set(content);
-    this.#buffer = buffer;
-    this.#view = new DataView(buffer.buffer);
-  }
 }
 
-function doubled(numbers: Uint32Array): Uint32Array {
-  const larger = new Uint32Array(numbers.length * 2);
-  larger.set(numbers);
-  return larger;
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
 }

@@ -110,9 +110,11 @@ async function* endings(
   signal: AbortSignal,
 ): AsyncGenerator<RecordBatch> {
   if (startEpoch >= endEpoch) return;
+  let waitingSince = performance.now();
   for await (const { epoch, bytes: record } of chain.takeEndings(startEpoch, endEpoch, { signal })) {
     const bytes = frameRecord(record);
     metrics.received('epoch_ending_ledger_infos', bytes.length);
+    metrics.timed('read_record_bytes', performance.now() - waitingSince);
     await rate.spend(bytes.length, signal);
     yield {
       bytes,
@@ -122,6 +124,7 @@ async function* endings(
       firstRecord: Number(epoch - startEpoch),
       fileOffset: 0,
     };
+    waitingSince = performance.now();
   }
 }
 

@@ -107,6 +107,7 @@ async function keepItems(
 
 /** Builds the state tree from left to right, and proves it where chunks end. */
 class StateProver implements ChunkProver<StateBatch> {
+  readonly timers = { fill: 'state_snapshot_next_full_chunk', write: 'state_snapshot_write_chunk' } as const;
   readonly #context: BackupContext;
   readonly #prover: SnapshotProver;
   readonly #total: { readonly total?: number };
@@ -121,11 +122,15 @@ class StateProver implements ChunkProver<StateBatch> {
 
   take({ keyHashes, valueHashes }: StateBatch, from: number, to: number): void {
     const [start, end] = [from * HASH_SIZE, to * HASH_SIZE];
-    this.#prover.add({
-      keyHashes: keyHashes.subarray(start, end),
-      valueHashes: valueHashes.subarray(start, end),
-      count: to - from,
-    });
+    const startedAt = performance.now();
+    this.#context.metrics.proving(() =>
+      this.#prover.add({
+        keyHashes: keyHashes.subarray(start, end),
+        valueHashes: valueHashes.subarray(start, end),
+        count: to - from,
+      }),
+    );
+    this.#context.metrics.timed('state_snapshot_process_records', performance.now() - startedAt);
     this.#firstKey ??= keyHashes.slice(start, start + HASH_SIZE);
     this.#lastKey = keyHashes.slice(end - HASH_SIZE, end);
     const done = this.#prover.itemCount;
@@ -136,10 +141,8 @@ class StateProver implements ChunkProver<StateBatch> {
     const [firstKey, lastKey] = [this.#firstKey, this.#lastKey];
     if (!firstKey || !lastKey) throw new RangeError(`the chunk from ${first} on is empty`);
     this.#firstKey = undefined;
-    const askedAt = performance.now();
     const proof = this.#prover.proveChunk({ signal }).then(({ bytes }) => {
       this.#context.metrics.received('state_range_proof', bytes.length);
-      this.#context.metrics.requested('state_range_proof', performance.now() - askedAt);
       return bytes;
     });
     return { proof, keys: { first: firstKey, last: lastKey } };

@@ -109,10 +109,13 @@ async function* transactions(
 ): AsyncGenerator<TransactionBatch> {
   if (firstVersion > lastVersion) return;
   const count = lastVersion - firstVersion + 1n;
+  let waitingSince = performance.now();
   for await (const batch of chain.source.transactions(firstVersion, count, { signal, format })) {
     metrics.received('transactions', batch.bytes.length);
+    metrics.timed('read_record_bytes', performance.now() - waitingSince);
     yield batch;
     await rate.spend(batch.bytes.length, signal);
+    waitingSince = performance.now();
   }
 }
 
@@ -145,10 +148,8 @@ class TransactionProver implements ChunkProver<TransactionBatch> {
   endChunk(first: bigint, _last: bigint, signal: AbortSignal): EndedChunk {
     const infoHashes = Buffer.concat(this.#infoHashes);
     this.#infoHashes = [];
-    const askedAt = performance.now();
     const proof = this.#source.proveTransactions(first, infoHashes, { signal }).then(({ bytes }) => {
       this.#context.metrics.received('transaction_range_proof', bytes.length);
-      this.#context.metrics.requested('transaction_range_proof', performance.now() - askedAt);
       return bytes;
     });
     return { proof };

@@ -27,6 +27,8 @@ export class CommittedBackups {
   readonly problems: readonly (ArchiveError | StorageError)[];
   /** Metadata files that were listed. */
   readonly fileCount: number;
+  /** Those of them that were not in a cache. */
+  readonly downloads: number;
   #view: MetadataView;
   readonly #folders: Set<string>;
 
@@ -34,9 +36,11 @@ export class CommittedBackups {
     entries: readonly LocatedEntry[],
     problems: readonly (ArchiveError | StorageError)[],
     fileCount: number,
+    downloads: number,
   ) {
     this.#entries = [...entries];
     this.fileCount = fileCount;
+    this.downloads = downloads;
     this.problems = problems;
     this.#view = buildMetadataView(entries);
     this.#folders = new Set(
@@ -46,8 +50,8 @@ export class CommittedBackups {
 
   /** @throws StorageError when the metadata files cannot be listed */
   static async load(storage: BackupStorage, options: LoadMetadataOptions = {}): Promise<CommittedBackups> {
-    const { entries, problems, files } = await loadMetadata(storage, options);
-    return new CommittedBackups(entries, problems, files.length);
+    const { entries, problems, files, cache } = await loadMetadata(storage, options);
+    return new CommittedBackups(entries, problems, files.length, cache.downloads);
   }
 
   get view(): MetadataView {

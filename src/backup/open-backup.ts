@@ -66,7 +66,8 @@ function recordFormatOf(client: BackupServiceClient): () => Promise<TransactionR
 export async function openBackup(options: OpenBackupOptions): Promise<BackupContext> {
   const { storage, client, hashers, signal, onWarning, metrics = new BackupMetrics() } = options;
   const committed = await CommittedBackups.load(storage, { ...options.metadata, signal });
-  metrics.metadataFiles(committed.fileCount);
+  metrics.metadataFiles(committed.fileCount, committed.downloads);
+  client.onAnswer = (endpoint, milliseconds) => metrics.answered(endpoint, milliseconds);
   for (const { code, message } of committed.problems) onWarning?.(code, message);
   const { resume = true } = options;
   if (!storage.capabilities.resume) {
@@ -77,7 +78,7 @@ export async function openBackup(options: OpenBackupOptions): Promise<BackupCont
   return {
     storage,
     committed,
-    chain: new TrustChain({ storage, committed, client, hashers, waypoints }),
+    chain: new TrustChain({ storage, committed, client, hashers, waypoints, metrics }),
     hashers,
     metrics,
     gate: new RequestGate(options.concurrentRequests ?? 8),

@@ -38,9 +38,16 @@ export async function* stateItems(
   const options = { sizeOf: ({ bytes }: RecordBatch) => bytes.length, bytesMax: AHEAD_BYTES };
   let index = firstIndex;
   for await (const block of sideBySide(requests, open, context.gate, options)) {
-    yield hashStateBatch(context.hashers, block, index);
+    yield hashed(context, block, index);
     index += BigInt(block.count);
   }
+}
+
+function hashed({ metrics, hashers }: BackupContext, block: RecordBatch, firstIndex: bigint): StateBatch {
+  const startedAt = performance.now();
+  const batch = metrics.proving(() => hashStateBatch(hashers, block, firstIndex));
+  metrics.timed('state_snapshot_process_records', performance.now() - startedAt);
+  return batch;
 }
 
 /** The one stream of an older service; what is there already is passed over. */
@@ -57,11 +64,7 @@ async function* wholeState(
     const first = index;
     index += BigInt(block.count);
     if (passed >= block.count) continue;
-    yield hashStateBatch(
-      context.hashers,
-      passed === 0 ? block : without(block, passed),
-      first + BigInt(passed),
-    );
+    yield hashed(context, passed === 0 ? block : without(block, passed), first + BigInt(passed));
   }
 }
 
@@ -106,19 +109,26 @@ async function* blocks(
   const blockBytes = Math.min(BLOCK_BYTES, chunkBytesMax);
   let batches: RecordBatch[] = [];
   let bytes = 0;
+  const startedAt = performance.now();
+  let since = startedAt;
   try {
     for await (const batch of source) {
+      metrics.timed('state_snapshot_read_record_bytes', performance.now() - since);
       metrics.received(endpoint, batch.bytes.length);
       const { starts, ends } = batch;
       batches.push({ ...batch, bytes: batch.bytes.slice(), starts: starts.slice(), ends: ends.slice() });
       bytes += batch.bytes.length;
       if (bytes >= blockBytes) {
+        const offeredAt = performance.now();
         yield joined(batches, bytes);
+        metrics.timed('state_snapshot_record_stream_send_bytes', performance.now() - offeredAt);
         batches = [];
         bytes = 0;
       }
       await rate.spend(batch.bytes.length, signal);
+      since = performance.now();
     }
+    metrics.timed('state_snapshot_record_stream_all', performance.now() - startedAt);
   } catch (error) {
     // What came before a failure can still be committed, and need not be fetched again.
     if (batches.length > 0 && !signal.aborted) yield joined(batches, bytes);

@@ -15,6 +15,7 @@ import type { LedgerHashers } from '../types/ledger-family.js';
 import { LedgerInfoWithSignatures } from '../types/ledger-info.js';
 import { formatWaypoint, type Waypoint, waypointOf } from '../types/waypoint.js';
 import { BackupError } from './backup-error.js';
+import type { BackupMetrics } from './backup-metrics.js';
 import type { CommittedBackups } from './committed-backups.js';
 
 /** What a backup is proven from. */
@@ -32,6 +33,7 @@ export interface TrustChainOptions {
   readonly client: BackupServiceClient;
   readonly hashers: LedgerHashers;
   readonly waypoints: readonly Waypoint[];
+  readonly metrics: BackupMetrics;
 }
 
 /**
@@ -54,10 +56,9 @@ export class TrustChain {
     this.#options = options;
     this.#waypoints = new TrustedWaypoints(options.waypoints);
     this.#history = new EpochHistory(options.hashers, this.#waypoints);
-    this.source = new VerifiedLedgerSource(options.client, {
-      hashers: options.hashers,
-      history: this.#history,
-    });
+    const { client, hashers, metrics } = options;
+    const trust = { hashers, history: this.#history };
+    this.source = new VerifiedLedgerSource(client, trust, (work) => metrics.proving(work));
   }
 
   get root(): TrustRoot {

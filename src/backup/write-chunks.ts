@@ -2,6 +2,7 @@ import type { RecordBatch } from '../archive/record-file.js';
 import { chunkFileName, proofFileName } from '../archive/names.js';
 import type { HashValue } from '../hashing/hash-value.js';
 import type { BackupContext } from './backup-context.js';
+import type { BackupMetrics, TimerName } from './backup-metrics.js';
 import { type BackupFolder, backupFile } from './backup-folder.js';
 import type { CommittedChunk } from './chunk-note.js';
 import { ChunkCutter } from './chunk-cutter.js';
@@ -15,6 +16,8 @@ const WRITE_BYTES = 1024 * 1024;
 
 /** Takes the records of chunk after chunk and proves each. */
 export interface ChunkProver<Batch extends RecordBatch> {
+  /** Under which names filling and writing a chunk are timed; untimed without. */
+  readonly timers?: { readonly fill: TimerName; readonly write: TimerName };
   /** Records [from, to) of a batch belong to the current chunk, behind those taken before. */
   take(batch: Batch, from: number, to: number): void;
   /**
@@ -58,17 +61,20 @@ class ChunkWriter<Batch extends RecordBatch> {
   readonly #prover: ChunkProver<Batch>;
   readonly #cutter: ChunkCutter;
   readonly #writeBytes: number;
+  readonly #metrics: BackupMetrics;
   readonly #failure = new AbortController();
   readonly #signal: AbortSignal;
   readonly #inFlight = new InFlight(CHUNKS_IN_FLIGHT, (error) => this.#failure.abort(error));
   readonly #chunks: CommittedChunk[] = [];
   #file: GatheringFile | undefined;
   #chunkFirst: bigint;
+  #chunkStartedAt = 0;
   #next: bigint;
 
   constructor(context: BackupContext, folder: BackupFolder, first: bigint, prover: ChunkProver<Batch>) {
     this.#folder = folder;
     this.#prover = prover;
+    this.#metrics = context.metrics;
     this.#cutter = new ChunkCutter(context.chunkBytesMax);
     this.#writeBytes = Math.max(1, Math.min(WRITE_BYTES, context.chunkBytesMax));
     const { signal } = context;
@@ -104,6 +110,7 @@ class ChunkWriter<Batch extends RecordBatch> {
   async #startChunk(): Promise<void> {
     await this.#endChunk();
     this.#chunkFirst = this.#next;
+    this.#chunkStartedAt = performance.now();
     const file = await this.#folder.createFile(chunkFileName(this.#next));
     this.#file = new GatheringFile(file, this.#writeBytes);
   }
@@ -112,11 +119,17 @@ class ChunkWriter<Batch extends RecordBatch> {
     const file = this.#file;
     if (!file) return;
     const [first, last] = [this.#chunkFirst, this.#next - 1n];
+    this.#time('fill', this.#chunkStartedAt);
     const ended = this.#prover.endChunk(first, last, this.#signal);
     // It is awaited below; a failure before that must not end the process.
     ended.proof?.catch(() => undefined);
     await this.#inFlight.start(() => this.#commitChunk(file, first, last, ended));
     this.#file = undefined;
+  }
+
+  #time(part: 'fill' | 'write', startedAt: number): void {
+    const { timers } = this.#prover;
+    if (timers) this.#metrics.timed(timers[part], performance.now() - startedAt);
   }
 
   async #commitChunk(
@@ -125,6 +138,7 @@ class ChunkWriter<Batch extends RecordBatch> {
     last: bigint,
     { proof, keys }: EndedChunk,
   ): Promise<void> {
+    const startedAt = performance.now();
     try {
       const proofBytes = await proof;
       this.#signal.throwIfAborted();
@@ -133,6 +147,7 @@ class ChunkWriter<Batch extends RecordBatch> {
       const chunk = { first, last, records, proof: proofFile, keys };
       this.#chunks.push(chunk);
       await this.#folder.note(chunk);
+      this.#time('write', startedAt);
     } catch (error) {
       await file.discard();
       throw error;

@@ -149,6 +149,12 @@ export class BcsReader {
   /** A minimal ULEB128 integer of at most 32 bits: an enum's variant index. */
   uleb128(): number {
     const start = this.offset;
+    // Nearly all of them are a single byte.
+    const first = start < this.#end ? (this.#bytes[start] ?? 0x80) : 0x80;
+    if (first < 0x80) {
+      this.offset = start + 1;
+      return first;
+    }
     let value = 0;
     for (let shift = 0; shift < 35; shift += 7) {
       const byte = this.u8();

@@ -12,30 +12,36 @@ function rethrowWithin(error: unknown, segment: string): never {
 
 type StructValue<F> = { readonly [K in keyof F]: Infer<F[K]> };
 
-/** Runs of fields in which every byte string is valid become one step. */
-type SkipStep = { readonly bytes: number } | { readonly codec: AnyCodec };
+/** A run of fields in which every byte string is valid is one step of `bytes` without a codec. */
+interface SkipStep {
+  readonly bytes: number;
+  readonly codec: AnyCodec | undefined;
+}
 
 function skipPlan(codecs: readonly AnyCodec[]): readonly SkipStep[] {
   const steps: SkipStep[] = [];
   for (const codec of codecs) {
     const last = steps.at(-1);
-    if (codec.anyBytes === undefined) steps.push({ codec });
-    else if (last && 'bytes' in last) steps[steps.length - 1] = { bytes: last.bytes + codec.anyBytes };
-    else steps.push({ bytes: codec.anyBytes });
+    const { anyBytes } = codec;
+    if (anyBytes === undefined) steps.push({ bytes: 0, codec });
+    else if (last && !last.codec)
+      steps[steps.length - 1] = { bytes: last.bytes + anyBytes, codec: undefined };
+    else steps.push({ bytes: anyBytes, codec: undefined });
   }
   return steps;
 }
 
 function runSkipPlan(steps: readonly SkipStep[], reader: BcsReader): void {
-  for (const step of steps) {
-    if ('bytes' in step) reader.advance(step.bytes);
+  for (let index = 0; index < steps.length; index++) {
+    const step = steps[index] as SkipStep;
+    if (step.codec === undefined) reader.advance(step.bytes);
     else step.codec.skip(reader);
   }
 }
 
 function totalSize(steps: readonly SkipStep[]): { readonly anyBytes?: number } {
   const [only, ...rest] = steps;
-  return only && rest.length === 0 && 'bytes' in only ? { anyBytes: only.bytes } : {};
+  return only && rest.length === 0 && !only.codec ? { anyBytes: only.bytes } : {};
 }
 
 /** Fields in declaration order, nothing else. */
@@ -138,6 +144,7 @@ export function enumeration<const V extends readonly VariantSpec[]>(
   name: string,
   ...variants: V
 ): Codec<EnumValue<V>> {
+  const payloads = variants.map(([, payload]) => payload);
   const indexOf = new Map(variants.map(([variant], index) => [variant, index]));
   const openVariant = (reader: BcsReader): VariantSpec => {
     reader.enter(name);
@@ -172,7 +179,8 @@ export function enumeration<const V extends readonly VariantSpec[]>(
       writer.leave();
     },
     skip(reader) {
-      openVariant(reader)[1]?.skip(reader);
+      reader.enter(name);
+      payloads[reader.variantIndex(name, payloads.length)]?.skip(reader);
       reader.leave();
     },
   };

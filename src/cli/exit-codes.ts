@@ -6,6 +6,8 @@ export const EXIT = {
   findings: 1,
   /** The command line is wrong. */
   usage: 2,
+  /** `replay-verify` alone, as the reference's: a recomputed state has another root than the ledger signed. */
+  mismatch: 2,
   /** The storage cannot be reached or read as a whole. */
   storage: 3,
   /** Ended by SIGINT or SIGTERM. */

@@ -1,19 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { addAdopt } from './commands/adopt.js';
-import { addBackupMaintenanceCleanup } from './commands/backup-maintenance-cleanup.js';
-import { addBackupContinuously } from './commands/backup-continuously.js';
-import { addBackupOneoff } from './commands/backup-oneoff.js';
-import { addBackupQuery } from './commands/backup-query.js';
-import { addBackupQueryNodeState } from './commands/backup-query-node-state.js';
-import { addBackupVerify } from './commands/backup-verify.js';
-import { addBootstrap } from './commands/bootstrap.js';
-import { addDebugCheckDb } from './commands/debug-check-db.js';
-import { addDebugLedger } from './commands/debug-ledger.js';
-import { addDebugStateTree } from './commands/debug-state-tree.js';
-import { addDebugCheckpoint, addDebugTruncate } from './commands/debug-truncate.js';
-import { addLedger } from './commands/ledger-generate.js';
-import { addServe } from './commands/serve.js';
+import { addCalledCommands } from './command-table.js';
 import type { Console } from './console.js';
 import type { Action, Dispatch } from './dispatch.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
@@ -24,7 +11,7 @@ function packageVersion(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
-function buildProgram(dispatch: Dispatch): Command {
+async function buildProgram(dispatch: Dispatch, args: readonly string[]): Promise<Command> {
   const { stdout, stderr } = dispatch.console;
   const program = new Command('holdfast')
     .description('Crash-safe backup and disaster recovery for Aptos-family ledgers.')
@@ -36,24 +23,7 @@ function buildProgram(dispatch: Dispatch): Command {
       'after',
       '\nExit codes: 0 done, 1 findings or failure, 2 usage, 3 storage, 130 interrupted.',
     );
-  const backup = program.command('backup').description('make, ask and prove backups');
-  addBackupOneoff(backup, dispatch);
-  addBackupContinuously(backup, dispatch);
-  addBackupVerify(backup, dispatch);
-  addBackupQuery(backup, dispatch);
-  addBackupQueryNodeState(backup, dispatch);
-  addAdopt(program, dispatch);
-  const maintenance = program.command('backup-maintenance').description('keep an archive in order');
-  addBackupMaintenanceCleanup(maintenance, dispatch);
-  addServe(program, dispatch);
-  addBootstrap(program, dispatch);
-  addLedger(program, dispatch);
-  const debug = program.command('debug').description('look into a ledger database');
-  addDebugCheckDb(debug, dispatch);
-  addDebugStateTree(debug, dispatch);
-  addDebugLedger(debug, dispatch);
-  addDebugTruncate(debug, dispatch);
-  addDebugCheckpoint(debug, dispatch);
+  await addCalledCommands(program, dispatch, args);
   return program;
 }
 
@@ -67,7 +37,8 @@ export async function runCommandLine(args: readonly string[], console: Console):
     },
   };
   try {
-    await buildProgram(dispatch).parseAsync(args, { from: 'user' });
+    const program = await buildProgram(dispatch, args);
+    await program.parseAsync(args, { from: 'user' });
     return action ? await action() : EXIT.ok;
   } catch (error) {
     return reportError(error, console);

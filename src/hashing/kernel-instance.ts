@@ -49,13 +49,23 @@ const compiled = new Map<string, WasmModule>();
 
 /** The module of a kind for private or for shared memory; it may be posted to other threads. */
 export function kernelModule(kind: KernelKind, shared: boolean): WasmModule {
-  const name = shared ? (kind === 'simd' ? 'sharedSimd' : 'sharedScalar') : kind;
+  const name = nameOf(kind, shared);
   let module = compiled.get(name);
   if (module === undefined) {
     module = new webAssembly.Module(Buffer.from(KERNEL_MODULES[name], 'base64'));
     compiled.set(name, module);
   }
   return module;
+}
+
+/** Takes a module that another thread compiled, so that both share its code. */
+export function adoptKernelModule(kind: KernelKind, shared: boolean, module: WasmModule): void {
+  compiled.set(nameOf(kind, shared), module);
+}
+
+function nameOf(kind: KernelKind, shared: boolean): keyof typeof KERNEL_MODULES {
+  if (!shared) return kind;
+  return kind === 'simd' ? 'sharedSimd' : 'sharedScalar';
 }
 
 /** An instance on `memory`, with its scratch memory at `scratch`, prepared. */

@@ -1,6 +1,9 @@
 import type { DomainHasher } from '../hashing/domain-hasher.js';
 import { HASH_SIZE } from '../hashing/hash-value.js';
 
+/** A hash in 32-bit words: copying words in a loop beats making two views a hash. */
+const HASH_WORDS = HASH_SIZE / 4;
+
 /** The two domains of a sparse Merkle tree (spec: formats.md, section 7). */
 export interface SparseMerkleHashers {
   /** Over key hash and value hash. */
@@ -28,13 +31,26 @@ export function packedLeafHashes(
   first: number,
   count: number,
 ): Uint8Array {
-  const nodes = new Uint8Array(2 * HASH_SIZE * count);
+  const words = new Int32Array(2 * HASH_WORDS * count);
+  const keys = hashWords(packedKeys, first, count);
+  const valueHashes = hashWords(packedValueHashes, first, count);
   for (let index = 0; index < count; index++) {
-    const from = (first + index) * HASH_SIZE;
-    const to = 2 * index * HASH_SIZE;
-    nodes.set(packedKeys.subarray(from, from + HASH_SIZE), to);
-    nodes.set(packedValueHashes.subarray(from, from + HASH_SIZE), to + HASH_SIZE);
+    const from = index * HASH_WORDS;
+    const to = 2 * from;
+    for (let word = 0; word < HASH_WORDS; word++) {
+      words[to + word] = keys[from + word] ?? 0;
+      words[to + HASH_WORDS + word] = valueHashes[from + word] ?? 0;
+    }
   }
+  const nodes = new Uint8Array(words.buffer);
   hasher.level(nodes, 0, count);
   return nodes;
+}
+
+/** Packed hashes as 32-bit words: of the same memory where its place allows, otherwise of a copy. */
+function hashWords(packed: Uint8Array, first: number, count: number): Int32Array {
+  const from = first * HASH_SIZE;
+  const view = packed.subarray(from, from + count * HASH_SIZE);
+  const { buffer, byteOffset } = view.byteOffset % 4 === 0 ? view : view.slice();
+  return new Int32Array(buffer, byteOffset, count * HASH_WORDS);
 }

@@ -34,6 +34,7 @@ export class StateTreeSegment {
 
   /**
    * Keys and value hashes are packed, 32 bytes each, and only read.
+   * @param builder one that is used again keeps its memory
    * @throws MerkleError MERKLE_KEYS_NOT_INCREASING
    */
   static fromLeaves(
@@ -41,10 +42,10 @@ export class StateTreeSegment {
     packedKeys: Uint8Array,
     packedValueHashes: Uint8Array,
     count: number,
+    builder: SubtreeRunBuilder = new SubtreeRunBuilder(hashers),
   ): StateTreeSegment {
     assert(packedKeys.length >= count * HASH_SIZE && packedValueHashes.length >= count * HASH_SIZE);
     const leaves = { keys: packedKeys, valueHashes: packedValueHashes, count };
-    const builder = new SubtreeRunBuilder(hashers);
     const run = appendLeaves(hashers, builder, 'unknown', EMPTY_RUN, undefined, leaves);
     const last = (count - 1) * HASH_SIZE;
     const ends = count > 0 && {

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { HASH_SIZE, type HashValue } from '../hashing/hash-value.js';
 import { DeferredNodes } from './deferred-nodes.js';
 import { KEY_BITS, keyBit } from './key-bits.js';
@@ -30,14 +31,6 @@ export const EMPTY_RUN: SubtreeRun = { subtrees: [], gaps: [] };
 /** What lies left of a run: nothing, or leaves that are not known yet. */
 export type LeftEdge = 'start-of-tree' | 'unknown';
 
-/** A subtree whose key is 32 bytes at `keys[keyStart]`, and whose hash may not be computed yet. */
-interface OpenSubtree {
-  readonly keys: Uint8Array;
-  readonly keyStart: number;
-  branch: number;
-  node: number;
-}
-
 /**
  * Builds runs from left to right. Leaves of a subtree share more bits with each other than with any
  * neighbour: so two subtrees are joined as soon as the gaps on both sides of theirs are known to be
@@ -47,8 +40,15 @@ interface OpenSubtree {
 export class SubtreeRunBuilder {
   readonly #nodes: DeferredNodes;
   #leftGap = 0;
-  #subtrees: OpenSubtree[] = [];
-  #gaps: number[] = [];
+  // The open subtrees, as columns, since an object for each leaf would cost as much as its hash. A key is
+  // 32 bytes at `#keys[i][#keyStarts[i]]`; the hash of node `#numbers[i]` may not be computed yet.
+  #size = 0;
+  readonly #keys: Uint8Array[] = [];
+  readonly #keyStarts: number[] = [];
+  readonly #branches: number[] = [];
+  readonly #numbers: number[] = [];
+  /** The gap behind each subtree but the last. */
+  readonly #gaps: number[] = [];
 
   constructor(hashers: SparseMerkleHashers) {
     this.#nodes = new DeferredNodes(hashers.internal, SPARSE_MERKLE_PLACEHOLDER);
@@ -58,8 +58,7 @@ export class SubtreeRunBuilder {
   start(edge: LeftEdge, run: SubtreeRun): void {
     this.#nodes.clear();
     this.#leftGap = edge === 'start-of-tree' ? -1 : KEY_BITS;
-    this.#subtrees = [];
-    this.#gaps = [];
+    this.#size = 0;
     this.pushRun(run, -1);
   }
 
@@ -68,7 +67,7 @@ export class SubtreeRunBuilder {
     run.subtrees.forEach((subtree, index) => {
       const node = this.#nodes.inputs(subtree.hash, 1);
       const before = index === 0 ? gap : (run.gaps[index - 1] ?? -1);
-      this.#push({ keys: subtree.key, keyStart: 0, branch: subtree.branch, node }, before);
+      this.#push(subtree.key, 0, subtree.branch, node, before);
     });
   }
 
@@ -86,8 +85,7 @@ export class SubtreeRunBuilder {
     const node = this.#nodes.inputs(packedLeafHashes, count);
     for (let index = 0; index < count; index++) {
       const keyStart = (first + index) * HASH_SIZE;
-      const leaf = { keys: packedKeys, keyStart, branch: KEY_BITS, node: node + index };
-      this.#push(leaf, gaps[first + index] ?? -1);
+      this.#push(packedKeys, keyStart, KEY_BITS, node + index, gaps[first + index] ?? -1);
     }
   }
 
@@ -95,41 +93,51 @@ export class SubtreeRunBuilder {
   finish(): SubtreeRun {
     if (this.#leftGap < 0) this.#liftToGaps();
     this.#nodes.run();
-    const subtrees = this.#subtrees.map(({ keys, keyStart, branch, node }) => ({
-      key: keys.slice(keyStart, keyStart + HASH_SIZE),
-      branch,
-      hash: this.#nodes.hashOf(node),
-    }));
-    return { subtrees, gaps: this.#gaps };
+    const subtrees: Subtree[] = [];
+    for (let index = 0; index < this.#size; index++) {
+      const [keys, keyStart] = [this.#keys[index], this.#keyStarts[index] ?? 0];
+      assert(keys);
+      const key = keys.slice(keyStart, keyStart + HASH_SIZE);
+      const hash = this.#nodes.hashOf(this.#numbers[index] ?? 0);
+      subtrees.push({ key, branch: this.#branches[index] ?? 0, hash });
+    }
+    return { subtrees, gaps: this.#gaps.slice(0, Math.max(0, this.#size - 1)) };
   }
 
-  #push(subtree: OpenSubtree, gap: number): void {
-    if (this.#subtrees.length > 0) {
+  #push(keys: Uint8Array, keyStart: number, branch: number, node: number, gap: number): void {
+    if (this.#size > 0) {
       this.#joinAbove(gap);
-      this.#gaps.push(gap);
+      this.#gaps[this.#size - 1] = gap;
     }
-    this.#subtrees.push(subtree);
+    const index = this.#size++;
+    this.#keys[index] = keys;
+    this.#keyStarts[index] = keyStart;
+    this.#branches[index] = branch;
+    this.#numbers[index] = node;
   }
 
   #joinAbove(gap: number): void {
-    for (;;) {
-      const last = this.#gaps.at(-1);
-      if (last === undefined || last <= gap || last <= (this.#gaps.at(-2) ?? this.#leftGap)) return;
-      const right = this.#subtrees.pop();
-      const left = this.#subtrees.pop();
-      if (left === undefined || right === undefined) return;
-      this.#gaps.pop();
-      const node = this.#nodes.node(this.#lift(left, last + 1), this.#lift(right, last + 1));
-      this.#subtrees.push({ keys: left.keys, keyStart: left.keyStart, branch: last, node });
+    while (this.#size > 1) {
+      const right = this.#size - 1;
+      const left = right - 1;
+      const last = this.#gaps[left] ?? -1;
+      if (last <= gap || last <= (left > 0 ? (this.#gaps[left - 1] ?? -1) : this.#leftGap)) return;
+      this.#numbers[left] = this.#nodes.node(this.#lift(left, last + 1), this.#lift(right, last + 1));
+      this.#branches[left] = last;
+      this.#size = right;
     }
   }
 
   /** The node at a depth not below the subtree's own: the levels between have an empty other side. */
-  #lift(subtree: OpenSubtree, depth: number): number {
-    let node = subtree.node;
-    if (subtree.branch === KEY_BITS) return node;
-    for (let level = subtree.branch - 1; level >= depth; level--) {
-      node = keyBit(subtree.keys, subtree.keyStart, level)
+  #lift(index: number, depth: number): number {
+    let node = this.#numbers[index] ?? 0;
+    const branch = this.#branches[index] ?? KEY_BITS;
+    if (branch === KEY_BITS) return node;
+    const keys = this.#keys[index];
+    const keyStart = this.#keyStarts[index] ?? 0;
+    if (keys === undefined) return node;
+    for (let level = branch - 1; level >= depth; level--) {
+      node = keyBit(keys, keyStart, level)
         ? this.#nodes.node(this.#nodes.placeholder, node)
         : this.#nodes.node(node, this.#nodes.placeholder);
     }
@@ -138,11 +146,10 @@ export class SubtreeRunBuilder {
 
   /** With the left side known, each subtree but the last is the left child at the depth of its gap. */
   #liftToGaps(): void {
-    this.#gaps.forEach((gap, index) => {
-      const subtree = this.#subtrees[index];
-      if (subtree === undefined) return;
-      subtree.node = this.#lift(subtree, gap + 1);
-      subtree.branch = gap + 1;
-    });
+    for (let index = 0; index < this.#size - 1; index++) {
+      const gap = this.#gaps[index] ?? -1;
+      this.#numbers[index] = this.#lift(index, gap + 1);
+      this.#branches[index] = gap + 1;
+    }
   }
 }

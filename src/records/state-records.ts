@@ -20,10 +20,10 @@ export class StateRecordHasher {
   readonly #walk = new StateRecordWalk();
   /** Keys in the form in which they are hashed, one after the other. */
   #preimages = new Uint8Array(64 * 1024);
-  readonly #keyStarts: number[] = [];
-  readonly #keyEnds: number[] = [];
-  readonly #valueStarts: number[] = [];
-  readonly #valueEnds: number[] = [];
+  #keyStarts = new Int32Array(0);
+  #keyEnds = new Int32Array(0);
+  #valueStarts = new Int32Array(0);
+  #valueEnds = new Int32Array(0);
   #keyHashes = new Uint8Array();
   #valueHashes = new Uint8Array();
 
@@ -53,16 +53,25 @@ export class StateRecordHasher {
     };
   }
 
+  #reserve(count: number): void {
+    this.#keyStarts = new Int32Array(count);
+    this.#keyEnds = new Int32Array(count);
+    this.#valueStarts = new Int32Array(count);
+    this.#valueEnds = new Int32Array(count);
+  }
+
   #walkRecords(batch: RecordBatch, onFault: (fault: RecordFault) => void): number {
     const { bytes } = batch;
     // A preimage is never longer than the key itself, so all of them fit into as much room as the batch.
     if (this.#preimages.length < bytes.length) this.#preimages = new Uint8Array(bytes.length);
+    if (this.#keyStarts.length < batch.count) this.#reserve(2 * batch.count);
+    const { dialect } = this.#hashers.family;
     let count = 0;
     let written = 0;
     for (let index = 0; index < batch.count; index++) {
       const start = batch.starts[index] ?? 0;
       try {
-        this.#walk.walk(bytes, start, batch.ends[index] ?? 0, this.#hashers.family.dialect);
+        this.#walk.walk(bytes, start, batch.ends[index] ?? 0, dialect);
       } catch (error) {
         if (!(error instanceof BcsError)) throw error;
         const record = batch.firstRecord + index;

@@ -1,14 +1,14 @@
 import type { RecordBatch } from '../archive/record-file.js';
 import { BcsError } from '../bcs/bcs-error.js';
 import { HASH_SIZE } from '../hashing/hash-value.js';
-import type { Spans } from '../hashing/sha3-engine.js';
-import { accumulatorRoot } from '../merkle/accumulator-root.js';
+import { AccumulatorRoots } from '../merkle/accumulator-roots.js';
 import { ACCUMULATOR_PLACEHOLDER } from '../merkle/placeholders.js';
 import { committedTransactionBytes } from '../types/committed-transaction.js';
 import type { LedgerHashers } from '../types/ledger-family.js';
 import type { TransactionRecordFormat } from '../types/transaction-record.js';
 import { TransactionRecordWalk } from '../types/transaction-record-walk.js';
 import { hashHexAt, sameHashAt } from './byte-compare.js';
+import { PartSpans } from './part-spans.js';
 import type { RecordFault, RecordFaultCode } from './record-fault.js';
 
 /** The transaction info hashes of a batch, or undefined when a record could not be read. */
@@ -17,31 +17,6 @@ export interface TransactionBatchResult {
   readonly infoHashes: Uint8Array;
   /** False when a record is no record: its info hash is missing, so the range cannot be proven. */
   readonly complete: boolean;
-}
-
-/** Spans of one kind of part, collected over a batch. */
-class SpanList implements Spans {
-  base = new Uint8Array();
-  readonly starts: number[] = [];
-  readonly ends: number[] = [];
-  /** Which record of the batch each span belongs to. */
-  readonly records: number[] = [];
-  /** Where the record's info holds the hash that the span must have. */
-  readonly expectedAt: number[] = [];
-  count = 0;
-
-  restart(base: Uint8Array): void {
-    this.base = base as Uint8Array<ArrayBuffer>;
-    this.count = 0;
-  }
-
-  push(start: number, end: number, record: number, expectedAt: number): void {
-    this.starts[this.count] = start;
-    this.ends[this.count] = end;
-    this.records[this.count] = record;
-    this.expectedAt[this.count] = expectedAt;
-    this.count++;
-  }
 }
 
 interface HashCheck {
@@ -58,11 +33,15 @@ export class TransactionRecordChecker {
   readonly #hashers: LedgerHashers;
   readonly format: TransactionRecordFormat;
   readonly #walk = new TransactionRecordWalk();
-  readonly #transactions = new SpanList();
-  readonly #writeSets = new SpanList();
-  readonly #auxiliaryInfos = new SpanList();
-  readonly #infos = new SpanList();
-  readonly #events = new SpanList();
+  readonly #transactions = new PartSpans();
+  readonly #writeSets = new PartSpans();
+  readonly #auxiliaryInfos = new PartSpans();
+  readonly #infos = new PartSpans();
+  readonly #events = new PartSpans();
+  readonly #eventRoots: AccumulatorRoots;
+  /** Of the records in `events`, how many events each has. */
+  #eventCounts = new Uint32Array(1024);
+  #recordsWithEvents = 0;
   #digests = new Uint8Array(1024 * HASH_SIZE);
   #infoHashes = new Uint8Array(1024 * HASH_SIZE);
   #faults: RecordFault[] = [];
@@ -70,6 +49,7 @@ export class TransactionRecordChecker {
   constructor(hashers: LedgerHashers, format: TransactionRecordFormat) {
     this.#hashers = hashers;
     this.format = format;
+    this.#eventRoots = new AccumulatorRoots(hashers.eventAccumulator);
   }
 
   /** Checks a batch; `onFault` is called for each fault, in no particular order. */
@@ -98,6 +78,7 @@ export class TransactionRecordChecker {
   #walkRecords(batch: RecordBatch): boolean {
     const lists = [this.#transactions, this.#writeSets, this.#auxiliaryInfos, this.#infos, this.#events];
     for (const list of lists) list.restart(batch.bytes);
+    this.#recordsWithEvents = 0;
     let complete = true;
     for (let index = 0; index < batch.count; index++) {
       const start = batch.starts[index] ?? 0;
@@ -131,17 +112,25 @@ export class TransactionRecordChecker {
     }
     this.#writeSets.push(walk.writeSetStart, walk.writeSetEnd, record, walk.stateChangeHash);
     this.#collectAuxiliaryInfo(record);
-    for (let event = 0; event < walk.eventCount; event++) {
-      this.#events.push(walk.eventStarts[event] ?? 0, walk.eventEnds[event] ?? 0, record, walk.eventRootHash);
-    }
-    if (walk.eventCount === 0) {
-      this.#compare(bytes, walk.eventRootHash, ACCUMULATOR_PLACEHOLDER, 0, record, {
-        code: 'EVENT_ROOT_MISMATCH',
-        part: 'empty event list',
-        partAt: walk.infoEnd,
-      });
+    if (walk.eventCount > 0) this.#collectEvents(record);
+    else if (!sameHashAt(bytes, walk.eventRootHash, ACCUMULATOR_PLACEHOLDER, 0)) {
+      const check = { code: 'EVENT_ROOT_MISMATCH', part: 'empty event list' } as const;
+      this.#addMismatch(bytes, walk.eventRootHash, ACCUMULATOR_PLACEHOLDER, 0, record, walk.infoEnd, check);
     }
     this.#infos.push(walk.infoStart, walk.infoEnd, record, -1);
+  }
+
+  #collectEvents(record: number): void {
+    const { eventCount, eventStarts, eventEnds, eventRootHash } = this.#walk;
+    for (let event = 0; event < eventCount; event++) {
+      this.#events.push(eventStarts[event] ?? 0, eventEnds[event] ?? 0, record, eventRootHash);
+    }
+    if (this.#recordsWithEvents === this.#eventCounts.length) {
+      const counts = new Uint32Array(2 * this.#recordsWithEvents);
+      counts.set(this.#eventCounts);
+      this.#eventCounts = counts;
+    }
+    this.#eventCounts[this.#recordsWithEvents++] = eventCount;
   }
 
   /** The hash of a transaction whose payload validators tried to open is over its encrypted form. */
@@ -149,10 +138,11 @@ export class TransactionRecordChecker {
     const { transactionStart, transactionEnd, transactionHash } = this.#walk;
     const received = bytes.subarray(transactionStart, transactionEnd);
     const committed = committedTransactionBytes(received, this.#hashers.family.dialect);
-    this.#compare(bytes, transactionHash, this.#hashers.transaction.hash(committed), 0, record, {
+    const hash = this.#hashers.transaction.hash(committed);
+    if (sameHashAt(bytes, transactionHash, hash, 0)) return;
+    this.#addMismatch(bytes, transactionHash, hash, 0, record, transactionStart, {
       code: 'TRANSACTION_HASH_MISMATCH',
       part: 'transaction',
-      partAt: transactionStart,
     });
   }
 
@@ -171,15 +161,11 @@ export class TransactionRecordChecker {
     }
   }
 
-  #checkHashes(list: SpanList, hasher: LedgerHashers['transaction'], check: HashCheck): void {
+  #checkHashes(list: PartSpans, hasher: LedgerHashers['transaction'], check: HashCheck): void {
     this.#digests = grown(this.#digests, list.count);
     hasher.records(list, this.#digests);
     for (let index = 0; index < list.count; index++) {
-      const record = list.records[index] ?? 0;
-      this.#compare(list.base, list.expectedAt[index] ?? 0, this.#digests, index * HASH_SIZE, record, {
-        ...check,
-        partAt: list.starts[index] ?? 0,
-      });
+      this.#compare(list, index, this.#digests, index * HASH_SIZE, check);
     }
   }
 
@@ -187,30 +173,32 @@ export class TransactionRecordChecker {
     const events = this.#events;
     this.#digests = grown(this.#digests, events.count);
     this.#hashers.contractEvent.records(events, this.#digests);
-    for (let first = 0; first < events.count; ) {
-      const record = events.records[first] ?? 0;
-      let next = first + 1;
-      while (next < events.count && events.records[next] === record) next++;
-      const leaves = this.#digests.subarray(first * HASH_SIZE, next * HASH_SIZE);
-      const root = accumulatorRoot(this.#hashers.eventAccumulator, leaves, next - first);
-      this.#compare(events.base, events.expectedAt[first] ?? 0, root, 0, record, {
-        code: 'EVENT_ROOT_MISMATCH',
-        part: 'event list',
-        partAt: events.starts[first] ?? 0,
-      });
-      first = next;
+    const roots = this.#eventRoots.fold(this.#digests, this.#eventCounts, this.#recordsWithEvents);
+    let first = 0;
+    for (let index = 0; index < this.#recordsWithEvents; index++) {
+      const check = { code: 'EVENT_ROOT_MISMATCH', part: 'event list' } as const;
+      this.#compare(events, first, roots, index * HASH_SIZE, check);
+      first += this.#eventCounts[index] ?? 0;
     }
   }
 
-  #compare(
+  /** Holds a digest against the one that span `index` must have. */
+  #compare(list: PartSpans, index: number, digests: Uint8Array, digestAt: number, check: HashCheck): void {
+    const expectedAt = list.expectedAt[index] ?? 0;
+    if (sameHashAt(list.base, expectedAt, digests, digestAt)) return;
+    const [record, partAt] = [list.records[index] ?? 0, list.starts[index] ?? 0];
+    this.#addMismatch(list.base, expectedAt, digests, digestAt, record, partAt, check);
+  }
+
+  #addMismatch(
     bytes: Uint8Array,
     expectedAt: number,
     digests: Uint8Array,
     digestAt: number,
     record: number,
-    { code, part, partAt }: HashCheck & { readonly partAt: number },
+    partAt: number,
+    { code, part }: HashCheck,
   ): void {
-    if (sameHashAt(bytes, expectedAt, digests, digestAt)) return;
     this.#faults.push({
       code,
       message: `the ${part} does not hash to what its transaction info says`,

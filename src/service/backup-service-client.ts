@@ -6,7 +6,7 @@ import { type Codec, decode } from '../bcs/codec.js';
 import { u64 } from '../bcs/primitives.js';
 import type { HashValue } from '../hashing/hash-value.js';
 import { type DbState, OptionalDbState } from '../types/proofs.js';
-import { HttpSource, type HttpSourceOptions } from './http-source.js';
+import { type HttpBody, HttpSource, type HttpSourceOptions } from './http-source.js';
 import { RecordSplitter } from './record-splitter.js';
 import { type RetryOptions, RetryPolicy } from './retry-policy.js';
 import { ROUTES, type StreamRequest } from './routes.js';
@@ -22,6 +22,8 @@ export interface BackupServiceClientOptions extends HttpSourceOptions {
  * `VerifiedLedgerSource` does that. Every method throws `ServiceError`.
  */
 export class BackupServiceClient implements BackupReader {
+  /** Hears of each answer: its endpoint, and the milliseconds until its headers. Must not throw. */
+  onAnswer: (endpoint: string, milliseconds: number) => void = () => {};
   readonly #source: HttpSource;
   readonly #retry: RetryOptions;
 
@@ -136,7 +138,7 @@ export class BackupServiceClient implements BackupReader {
   }
 
   async #valueOnce(path: string, signal: AbortSignal | undefined): Promise<Uint8Array> {
-    const body = await this.#source.get(path, signal);
+    const body = await this.#get(path, signal);
     const pieces: Uint8Array[] = [];
     let size = 0;
     for await (const piece of body.pieces) {
@@ -148,6 +150,14 @@ export class BackupServiceClient implements BackupReader {
       pieces.push(piece);
     }
     return new Uint8Array(Buffer.concat(pieces, size));
+  }
+
+  async #get(path: string, signal: AbortSignal | undefined): Promise<HttpBody> {
+    const startedAt = performance.now();
+    const body = await this.#source.get(path, signal);
+    const [, endpoint = ''] = path.split('/');
+    this.onAnswer(endpoint, performance.now() - startedAt);
+    return body;
   }
 
   async *#records(request: StreamRequest, { signal }: BackupReadOptions): AsyncGenerator<RecordBatch> {
@@ -175,7 +185,7 @@ export class BackupServiceClient implements BackupReader {
   }
 
   async *#recordsOnce(path: string, signal: AbortSignal | undefined): AsyncGenerator<RecordBatch> {
-    const body = await this.#source.get(path, signal);
+    const body = await this.#get(path, signal);
     const splitter = new RecordSplitter(path, RECORD_BYTES_MAX);
     for await (const piece of body.pieces) yield* splitter.split(piece);
     splitter.finish();

@@ -32,10 +32,17 @@ export interface VerifiedEpochEnding {
 export class VerifiedLedgerSource {
   readonly client: BackupServiceClient;
   readonly #trust: LedgerTrust;
+  readonly #proving: <Result>(work: () => Result) => Result;
 
-  constructor(client: BackupServiceClient, trust: LedgerTrust) {
+  /** @param proving runs work that proves records, so that its time can be taken */
+  constructor(
+    client: BackupServiceClient,
+    trust: LedgerTrust,
+    proving: <Result>(work: () => Result) => Result = (work) => work(),
+  ) {
     this.client = client;
     this.#trust = trust;
+    this.#proving = proving;
   }
 
   /**
@@ -74,7 +81,8 @@ export class VerifiedLedgerSource {
     const check = new TransactionBatchCheck(this.#trust.hashers, options.format ?? 'V1');
     let version = firstVersion;
     for await (const batch of this.client.transactionBatches(firstVersion, count, options)) {
-      yield check.check(batch, version);
+      const first = version;
+      yield this.#proving(() => check.check(batch, first));
       version += BigInt(batch.count);
     }
     requireAll('transactions', firstVersion, firstVersion + count, version);
@@ -98,7 +106,7 @@ export class VerifiedLedgerSource {
     const [range, signed] = proof;
     const { commit_info } = trustedLedgerInfo(this.#trust, signed, subject);
     const { transactionAccumulator } = this.#trust.hashers;
-    requireProof(subject, () => {
+    const prove = () => {
       const accumulator = Accumulator.fromLeftSiblings(
         transactionAccumulator,
         range.left_siblings,
@@ -107,7 +115,8 @@ export class VerifiedLedgerSource {
       accumulator.appendMany(infoHashes);
       const { executed_state_id: root, version } = commit_info;
       accumulator.verify(range.right_siblings, root, version + 1n);
-    });
+    };
+    requireProof(subject, () => this.#proving(prove));
     return { bytes, proof };
   }
 

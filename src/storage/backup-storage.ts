@@ -21,6 +21,18 @@ export interface BackupFolder {
   readonly manifests: readonly BackupFolderManifest[];
 }
 
+/** An open file that is read straight into memory of the reader. */
+export interface DirectFile {
+  /**
+   * Reads the bytes that follow to the beginning of `target`, which is not empty, and returns how many they
+   * are: at least one, or 0 at the file's end.
+   * @throws StorageError FILE_UNREADABLE; the reason of the signal that the file was opened with
+   */
+  readInto(target: Uint8Array): Promise<number>;
+  /** To be called once, whatever happened. */
+  close(): Promise<void>;
+}
+
 /**
  * The reading side of an archive's place: local folder or foreign commands. It knows names and bytes,
  * never what the bytes mean, and never changes anything. The writing side is an interface of its own.
@@ -46,6 +58,9 @@ export interface BackupStorage {
    * @throws StorageError here or, with some backends, only from the iteration, even at its very end
    */
   openForRead(handle: FileHandle, options?: StorageOperationOptions): Promise<AsyncIterable<Uint8Array>>;
+
+  /** Where the bytes need not come in pieces first; otherwise as `openForRead`. */
+  openDirect?(handle: FileHandle, options?: StorageOperationOptions): Promise<DirectFile>;
 
   /**
    * Handles of all metadata files, sorted, none twice: what the storage lists, so a folder or a foreign

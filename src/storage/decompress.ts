@@ -16,7 +16,7 @@ export interface ReadOptions {
 /** Output of the gunzip stream, in bytes at a time. */
 const OUTPUT_BYTES = 256 * 1024;
 /** Leading bytes that `beginsAsGzip` looks at. */
-const MAGIC_BYTES = 4;
+export const GZIP_HEAD_BYTES = 4;
 
 /**
  * Whether a file's first bytes (4, or all of a shorter file) say gzip. No manifest, metadata or record
@@ -86,11 +86,11 @@ async function* watched(
 async function readHead(pieces: AsyncIterator<Uint8Array>) {
   const begun: Uint8Array[] = [];
   let head: Uint8Array = new Uint8Array(0);
-  while (head.length < MAGIC_BYTES) {
+  while (head.length < GZIP_HEAD_BYTES) {
     const next = await pieces.next();
     if (next.done) break;
     begun.push(next.value);
-    head = Buffer.concat([head, next.value.subarray(0, MAGIC_BYTES)]);
+    head = Buffer.concat([head, next.value.subarray(0, GZIP_HEAD_BYTES)]);
   }
   return { head, begun };
 }

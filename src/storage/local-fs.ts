@@ -5,6 +5,7 @@ import { HOLDFAST_DIRECTORY } from '../durable-fs/staging-area.js';
 import {
   type BackupFolder,
   type BackupStorage,
+  type DirectFile,
   type FileHandle,
   type StorageOperationOptions,
   sortedHandles,
@@ -35,6 +36,16 @@ export class LocalFsStorage implements BackupStorage {
     handle: FileHandle,
     { signal }: StorageOperationOptions = {},
   ): Promise<AsyncIterable<Uint8Array>> {
+    const { file, size } = await this.#open(handle, signal);
+    return new LocalFilePieces(new LocalFile(file, handle, signal), size);
+  }
+
+  async openDirect(handle: FileHandle, { signal }: StorageOperationOptions = {}): Promise<DirectFile> {
+    const { file } = await this.#open(handle, signal);
+    return new LocalFile(file, handle, signal);
+  }
+
+  async #open(handle: FileHandle, signal: AbortSignal | undefined) {
     signal?.throwIfAborted();
     const filePath = this.#pathOf(handle);
     // Without O_NONBLOCK the opening of a named pipe would wait for a writer, maybe for ever.
@@ -44,7 +55,7 @@ export class LocalFsStorage implements BackupStorage {
     try {
       const facts = await file.stat();
       if (!facts.isFile()) throw new StorageError('FILE_UNREADABLE', `${handle} is not a file`, at(handle));
-      return new LocalFilePieces(file, handle, facts.size, signal);
+      return { file, size: facts.size };
     } catch (error) {
       await file.close();
       throw error instanceof StorageError ? error : unreadable(handle, error);
@@ -154,23 +165,45 @@ export class LocalFsStorage implements BackupStorage {
 
 type OpenFile = Awaited<ReturnType<typeof open>>;
 
+/** One open file, read from its beginning. */
+class LocalFile implements DirectFile {
+  readonly #file: OpenFile;
+  readonly #handle: FileHandle;
+  readonly #signal: AbortSignal | undefined;
+
+  constructor(file: OpenFile, handle: FileHandle, signal: AbortSignal | undefined) {
+    this.#file = file;
+    this.#handle = handle;
+    this.#signal = signal;
+  }
+
+  async readInto(target: Uint8Array): Promise<number> {
+    this.#signal?.throwIfAborted();
+    const { bytesRead } = await this.#file.read(target, 0, target.length).catch((error) => {
+      throw unreadable(this.#handle, error);
+    });
+    this.#signal?.throwIfAborted();
+    return bytesRead;
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+}
+
 /**
  * The pieces of one open file. No generator, since one that is left before its first step would never
  * run its `finally` and leak the file.
  */
 class LocalFilePieces implements AsyncIterableIterator<Uint8Array> {
-  #file: OpenFile;
-  #handle: FileHandle;
-  #sizeExpected: number;
-  #signal: AbortSignal | undefined;
+  readonly #file: LocalFile;
+  readonly #sizeExpected: number;
   #offset = 0;
   #closed = false;
 
-  constructor(file: OpenFile, handle: FileHandle, sizeExpected: number, signal: AbortSignal | undefined) {
+  constructor(file: LocalFile, sizeExpected: number) {
     this.#file = file;
-    this.#handle = handle;
     this.#sizeExpected = sizeExpected;
-    this.#signal = signal;
   }
 
   [Symbol.asyncIterator](): this {
@@ -180,14 +213,10 @@ class LocalFilePieces implements AsyncIterableIterator<Uint8Array> {
   async next(): Promise<IteratorResult<Uint8Array, undefined>> {
     if (this.#closed) return { done: true, value: undefined };
     try {
-      this.#signal?.throwIfAborted();
       // One byte more than is left, so that a small file costs a small buffer and still shows its end.
       const wanted = Math.min(PIECE_BYTES, Math.max(this.#sizeExpected - this.#offset, 0) + 1);
       const piece = new Uint8Array(wanted);
-      const { bytesRead } = await this.#file.read(piece, 0, wanted).catch((error) => {
-        throw unreadable(this.#handle, error);
-      });
-      this.#signal?.throwIfAborted();
+      const bytesRead = await this.#file.readInto(piece);
       if (bytesRead === 0) return await this.return();
       this.#offset += bytesRead;
       return { done: false, value: piece.subarray(0, bytesRead) };

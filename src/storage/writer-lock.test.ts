@@ -5,6 +5,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, type TestContext, test } from 'node:test';
+import { type Fault, FaultFileSystem } from '../durable-fs/fault-file-system.js';
 import { NodeFileSystem } from '../durable-fs/node-file-system.js';
 import { temporaryFolder } from '../test-support/temporary-folder.js';
 import { LocalFsWriterStorage } from './local-fs-writer.js';
@@ -196,6 +197,43 @@ describe('the lease', () => {
     assert.ok(!(await registry.isHeld()));
     assert.deepEqual(await listRegistrations(fileSystem), []);
   });
+});
+
+describe('an opening that fails midway', () => {
+  const openWith = (folder: string, faults: readonly Fault[], onOpened: (inner: FaultFileSystem) => void) =>
+    LocalFsWriterStorage.open(folder, {
+      owner: 'failing',
+      wrapFileSystem: (inner) => {
+        const faulty = new FaultFileSystem(inner, faults);
+        onOpened(faulty);
+        return faulty;
+      },
+    });
+
+  for (const lasting of [false, true]) {
+    test(`on a disk that fails ${lasting ? 'from then on' : 'once'} keeps nobody out of the same process`, async (context) => {
+      let seen: FaultFileSystem | undefined;
+      const counted = await openWith(temporaryFolder(context), [], (inner) => {
+        seen = inner;
+      });
+      const calls = seen?.callsSeen ?? 0;
+      await counted.close();
+      assert.ok(calls > 5);
+      let failures = 0;
+      for (let nth = 0; nth < calls; nth++) {
+        const folder = temporaryFolder(context);
+        const fault: Fault = { nth, lasting, effect: { type: 'error', code: 'EIO' } };
+        try {
+          const storage = await openWith(folder, [fault], () => undefined);
+          await storage.close();
+        } catch {
+          failures++;
+        }
+        await (await LocalFsWriterStorage.open(folder, { owner: 'again' })).close();
+      }
+      assert.ok(failures > 0);
+    });
+  }
 });
 
 test('an entry that nobody can read is not taken for a dead owner’s', async (context) => {

@@ -154,7 +154,7 @@ async function releasingOnError<Result>(
   try {
     return await run();
   } catch (error) {
-    await registry.release().catch(() => undefined);
+    await registry.abandon();
     throw error;
   }
 }

@@ -16,6 +16,12 @@ const LEASE_MS = 5 * 60 * 1000;
 /** A staging file of a registration may be reclaimed before it gets its name; then it is made again. */
 const TRIES = 5;
 
+/**
+ * Ids of this process whose entries could not be removed from a failing disk. Nobody stands behind them any
+ * more, though the process that they name is alive.
+ */
+const abandoned = new Set<string>();
+
 const FILE_NAME = /^([0-9a-f-]{36})\.([0-9]{1,15})$/;
 
 /** `writer`: backs up; only one at a time. `maintenance`: works beside a live writer. */
@@ -83,6 +89,8 @@ export class WriterRegistry {
         await registry.#publish();
         return registry;
       } catch (error) {
+        // It may have its name all the same, as when only what comes behind that failed.
+        await registry.abandon();
         if (attempt === TRIES || !isLostStaging(error)) throw error;
       }
     }
@@ -115,7 +123,14 @@ export class WriterRegistry {
 
   /** Takes the entry out of the registry; repeatable. */
   async release(): Promise<void> {
+    abandoned.add(this.id);
     await removeRegistration(this.#fileSystem, this.id);
+    abandoned.delete(this.id);
+  }
+
+  /** As `release`; an entry that cannot be removed keeps nobody out. Never rejects. */
+  async abandon(): Promise<void> {
+    await this.release().catch(() => undefined);
   }
 
   /** Everybody else who is alive, as of now, and the ids of entries whose owners are dead. */
@@ -146,6 +161,7 @@ export class WriterRegistry {
 
 /** A look at a live process decides; where that is not possible, the lease. */
 export function isAlive(registration: Registration, own: ProcessIdentity, now: number): boolean {
+  if (abandoned.has(registration.id)) return false;
   const liveness = livenessOf(registration.process, own);
   return liveness === 'unknown' ? now < registration.leaseUntil : liveness === 'alive';
 }

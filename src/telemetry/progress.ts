@@ -7,6 +7,10 @@ export interface ProgressEvent {
   /** How much there is to do, where that is known. */
   readonly total?: number;
   readonly unit: string;
+  /** The ledger version that is worked on, where the stage has one. */
+  readonly version?: bigint;
+  /** Bytes that were read so far, of the whole operation. */
+  readonly bytes?: number;
 }
 
 /** Receives progress; must not throw and must not keep the caller waiting. */

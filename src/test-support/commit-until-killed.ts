@@ -42,8 +42,18 @@ class DyingStore implements KeyValueStore {
   multiGet(columnFamily: string, keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
     return this.#store.multiGet(columnFamily, keys);
   }
+  seekEach(columnFamily: string, keys: readonly Uint8Array[]): Promise<(RawRow | undefined)[]> {
+    return this.#store.seekEach(columnFamily, keys);
+  }
   iterate(columnFamily: string, range?: KeyRange, options?: IterateOptions): AsyncIterable<RawRow> {
     return this.#store.iterate(columnFamily, range, options);
+  }
+  iterateBatches(
+    columnFamily: string,
+    range?: KeyRange,
+    options?: IterateOptions,
+  ): AsyncIterable<readonly RawRow[]> {
+    return this.#store.iterateBatches(columnFamily, range, options);
   }
   write(batch: WriteBatch): Promise<void> {
     return this.#perhapsDie(() => this.#store.write(batch));

@@ -19,6 +19,7 @@ const ROOMS = [
   'storage',
   'archive',
   'records',
+  'proving',
   'aptosdb',
   'service',
   'verify',

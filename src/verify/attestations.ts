@@ -34,12 +34,23 @@ export class AttestationChecker {
   readonly #findings: Findings;
   readonly #tally: Tally;
   readonly #onDigest: ((digest: FileDigest) => void) | undefined;
-  readonly #expected = new Map<FileHandle, FileAttestation>();
+  readonly #expected: Map<FileHandle, FileAttestation>;
 
-  constructor(findings: Findings, tally: Tally, onDigest: ((digest: FileDigest) => void) | undefined) {
+  constructor(
+    findings: Findings,
+    tally: Tally,
+    onDigest: ((digest: FileDigest) => void) | undefined,
+    expected = new Map<FileHandle, FileAttestation>(),
+  ) {
     this.#findings = findings;
     this.#tally = tally;
     this.#onDigest = onDigest;
+    this.#expected = expected;
+  }
+
+  /** With the same expectations; what is found goes elsewhere. */
+  findingTo(findings: Findings): AttestationChecker {
+    return new AttestationChecker(findings, this.#tally, this.#onDigest, this.#expected);
   }
 
   /** True when somebody wants digests of files that are not attested. */

@@ -1,5 +1,6 @@
 import type { Codec } from '../bcs/codec.js';
 import { decode } from '../bcs/codec.js';
+import type { ProvingPool } from '../proving/proving-pool.js';
 import type { BackupStorage, FileHandle } from '../storage/backup-storage.js';
 import { readWholeFile } from '../storage/read-file.js';
 import type { ProgressListener } from '../telemetry/progress.js';
@@ -26,6 +27,8 @@ export interface Tally {
 export interface VerifyContext {
   readonly storage: BackupStorage;
   readonly hashers: LedgerHashers;
+  /** Where records are checked and hashed. */
+  readonly pool: ProvingPool;
   readonly findings: Findings;
   readonly tally: Tally;
   readonly attestations: AttestationChecker;

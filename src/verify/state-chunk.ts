@@ -1,10 +1,11 @@
-import { readRecordBatches } from '../archive/record-file.js';
+import { type RecordBatch, readRecordBatches } from '../archive/record-file.js';
 import type { StateSnapshotChunk } from '../archive/state-snapshot-manifest.js';
-import { HASH_SIZE, type HashValue } from '../hashing/hash-value.js';
+import type { HashValue } from '../hashing/hash-value.js';
 import { MerkleError } from '../merkle/merkle-error.js';
 import { sparseMerkleHashers } from '../merkle/sparse-merkle-hashers.js';
 import { StateTreeSegment } from '../merkle/state-tree-segment.js';
-import { StateRecordHasher } from '../records/state-records.js';
+import type { KeyDisorder, ProvenStateBatch } from '../proving/proving-pool.js';
+import type { StateBatchHashes } from '../records/state-records.js';
 import type { FileHandle } from '../storage/backup-storage.js';
 import { SparseMerkleRangeProof } from '../types/proofs.js';
 import { readProof, type VerifyContext } from './context.js';
@@ -22,6 +23,12 @@ export interface HashedStateChunk {
 }
 
 /**
+ * Sees each batch of sound records with their hashes, both valid during the call only, and proven only once
+ * the tree is.
+ */
+export type StateBatchListener = (batch: RecordBatch, hashes: StateBatchHashes) => void;
+
+/**
  * Reads one chunk and hashes it to a segment of the tree, without knowing the chunks before it. Chunks
  * may be hashed side by side; memory is that of one batch and some 512 hashes.
  */
@@ -29,9 +36,10 @@ export async function hashStateChunk(
   context: VerifyContext,
   chunk: StateSnapshotChunk,
   manifest: FileHandle,
+  onBatch?: StateBatchListener,
 ): Promise<HashedStateChunk> {
   const proof = await readProof(context, SparseMerkleRangeProof, chunk.proof, manifest);
-  const { segment, count } = await readSegment(context, chunk, manifest);
+  const { segment, count } = await readSegment(context, chunk, manifest, onBatch);
   return { chunk, segment, count, rightSiblings: proof?.right_siblings };
 }
 
@@ -39,26 +47,25 @@ async function readSegment(
   context: VerifyContext,
   chunk: StateSnapshotChunk,
   manifest: FileHandle,
+  onBatch: StateBatchListener | undefined,
 ): Promise<{ readonly segment: StateTreeSegment | undefined; readonly count: number }> {
-  const { storage, signal, findings, tally, hashers } = context;
+  const { storage, signal, findings, tally, pool } = context;
   const file = chunk.blobs;
-  const hasher = new StateRecordHasher(hashers);
-  let segment: StateTreeSegment | undefined = StateTreeSegment.fromLeaves(
-    sparseMerkleHashers(hashers),
-    new Uint8Array(),
-    new Uint8Array(),
-    0,
-  );
+  let segment: StateTreeSegment | undefined = emptySegment(context);
   const check = context.attestations.begin(file, manifest);
+  const { onContent } = check;
   let count = 0;
   try {
-    for await (const batch of readRecordBatches(storage, file, { signal, onContent: check.onContent })) {
-      let sound = true;
-      const hashed = hasher.hash(batch, ({ error, record }) => {
-        sound = false;
+    const batches = pool.stateItems(
+      (buffers, signal) => readRecordBatches(storage, file, { signal, onContent, buffers }),
+      { signal, hashes: onBatch !== undefined },
+    );
+    for await (const batch of batches) {
+      for (const { error, record } of batch.faults) {
         findings.add(findingOf(error, { file, record, offset: batch.fileOffset }));
-      });
-      segment = sound && segment ? extend(context, chunk, segment, hashed, batch.firstRecord) : undefined;
+      }
+      segment = segment && extend(context, chunk, segment, batch);
+      if (segment) onBatch?.(batch, batch);
       count += batch.count;
       tally.stateItems += batch.count;
       tally.bytes += batch.bytes.length;
@@ -72,27 +79,31 @@ async function readSegment(
   return { segment, count };
 }
 
-/** The segment with a batch of leaves more, or undefined when their keys are out of order. */
+function emptySegment({ hashers }: VerifyContext): StateTreeSegment {
+  const none = new Uint8Array();
+  return StateTreeSegment.fromLeaves(sparseMerkleHashers(hashers), none, none, 0);
+}
+
+/** The segment with a batch of leaves more; undefined when it has faults or its keys are out of order. */
 function extend(
   context: VerifyContext,
   chunk: StateSnapshotChunk,
   segment: StateTreeSegment,
-  { keyHashes, valueHashes, count }: { keyHashes: Uint8Array; valueHashes: Uint8Array; count: number },
-  firstRecord: number,
+  batch: ProvenStateBatch,
 ): StateTreeSegment | undefined {
+  if (batch.faults.length > 0) return undefined;
   try {
-    const hashers = sparseMerkleHashers(context.hashers);
-    return segment.merge(StateTreeSegment.fromLeaves(hashers, keyHashes, valueHashes, count));
+    if (batch.segment) {
+      return segment.merge(new StateTreeSegment(sparseMerkleHashers(context.hashers), batch.segment));
+    }
+    addDisorder(context, chunk, batch.disorder ?? { record: batch.firstRecord, message: '' });
   } catch (error) {
     if (!(error instanceof MerkleError)) throw error;
-    // Where two batches meet, the error's index counts from the second one.
-    const index = Number(error.facts['index'] ?? 0);
-    context.findings.add({
-      code: 'STATE_KEYS_NOT_INCREASING',
-      message: error.message,
-      file: chunk.blobs,
-      record: firstRecord + Math.min(index, keyHashes.length / HASH_SIZE - 1),
-    });
-    return undefined;
+    addDisorder(context, chunk, { record: batch.firstRecord, message: error.message });
   }
+  return undefined;
+}
+
+function addDisorder({ findings }: VerifyContext, chunk: StateSnapshotChunk, disorder: KeyDisorder): void {
+  findings.add({ code: 'STATE_KEYS_NOT_INCREASING', file: chunk.blobs, ...disorder });
 }

@@ -1,4 +1,4 @@
-import { readRecordBatches } from '../archive/record-file.js';
+import { type RecordBatch, readRecordBatches } from '../archive/record-file.js';
 import type { TransactionChunk } from '../archive/transaction-manifest.js';
 import { BcsError } from '../bcs/bcs-error.js';
 import { toHex } from '../hashing/hash-value.js';
@@ -6,7 +6,6 @@ import { Accumulator } from '../merkle/accumulator.js';
 import { checkRangeProofShape } from '../merkle/accumulator-shape.js';
 import { MerkleError } from '../merkle/merkle-error.js';
 import type { RecordFault } from '../records/record-fault.js';
-import { TransactionRecordChecker } from '../records/transaction-records.js';
 import type { FileHandle } from '../storage/backup-storage.js';
 import type { EpochHistory } from '../trust/epoch-history.js';
 import { TrustError } from '../trust/trust-error.js';
@@ -38,6 +37,16 @@ export interface ChunkOutcome {
   readonly accumulator: Accumulator | undefined;
 }
 
+/**
+ * Sees each batch whose records could all be read, with the hashes of their infos: 32 bytes a record. What
+ * it gets is valid during the call, and proven only once the chunk's verdict says so.
+ */
+export type TransactionBatchListener = (
+  batch: RecordBatch,
+  infoHashes: Uint8Array,
+  format: TransactionRecordFormat,
+) => void;
+
 /** Whether a ledger info may be relied upon. */
 type LedgerInfoVerdict = 'anchored' | 'unanchored' | 'refused';
 
@@ -59,10 +68,14 @@ export class TransactionChunkVerifier {
     this.#history = history;
   }
 
-  async verify(chunk: TransactionChunk, manifest: FileHandle): Promise<ChunkOutcome> {
+  async verify(
+    chunk: TransactionChunk,
+    manifest: FileHandle,
+    onBatch?: TransactionBatchListener,
+  ): Promise<ChunkOutcome> {
     const proof = await readProof(this.#context, TransactionChunkProof, chunk.proof, manifest);
     const trust = proof ? this.#judgeLedgerInfo(chunk, proof) : 'refused';
-    const read = await this.#readRecords(chunk, manifest, proof);
+    const read = await this.#readRecords(chunk, manifest, proof, onBatch);
     const { findings } = this.#context;
     const expected = chunk.lastVersion - chunk.firstVersion + 1n;
     const recordsRead = read !== undefined;
@@ -114,26 +127,32 @@ export class TransactionChunkVerifier {
     chunk: TransactionChunk,
     manifest: FileHandle,
     proof: TransactionChunkProof | undefined,
+    onBatch: TransactionBatchListener | undefined,
   ): Promise<ReadOutcome | undefined> {
-    const { storage, signal, findings, tally, hashers, analysis } = this.#context;
+    const { storage, signal, findings, tally, hashers, analysis, pool } = this.#context;
     const accumulator = proof && this.#accumulatorBefore(chunk, proof);
     const file = chunk.transactions;
     const check = this.#context.attestations.begin(file, manifest);
-    let checker: TransactionRecordChecker | undefined;
+    const { onContent } = check;
     let complete = true;
     let sound = true;
     let count = 0;
     try {
-      for await (const batch of readRecordBatches(storage, file, { signal, onContent: check.onContent })) {
-        checker ??= new TransactionRecordChecker(hashers, this.#formatOf(batch, chunk, manifest));
-        const result = checker.check(batch, (fault) => {
+      const batches = pool.transactions(
+        (buffers, signal) => readRecordBatches(storage, file, { signal, onContent, buffers }),
+        { signal, format: (first) => this.#formatOf(first, chunk, manifest) },
+      );
+      for await (const batch of batches) {
+        for (const fault of batch.faults) {
           sound = false;
           this.#addRecordFault(fault, chunk, batch.fileOffset);
-        });
-        complete &&= result.complete;
-        if (complete) accumulator?.appendMany(result.infoHashes);
+        }
+        const { infoHashes, format } = batch;
+        complete &&= batch.complete;
+        if (complete) accumulator?.appendMany(infoHashes);
+        if (complete) onBatch?.(batch, infoHashes, format);
         if (complete && analysis)
-          await analyseBatch(analysis, batch, chunk.firstVersion, checker.format, hashers.family.dialect);
+          await analyseBatch(analysis, batch, chunk.firstVersion, format, hashers.family.dialect);
         count += batch.count;
         tally.transactions += batch.count;
         tally.bytes += batch.bytes.length;

@@ -1,13 +1,11 @@
 import { pMapIterable } from 'p-map';
 import type { TransactionManifest } from '../archive/transaction-manifest.js';
-import { equalBytes } from '../hashing/hash-value.js';
-import { rootFromNeighbours } from '../merkle/accumulator-proof.js';
-import { MerkleError } from '../merkle/merkle-error.js';
 import type { EpochHistory } from '../trust/epoch-history.js';
 import type { VerifyContext } from './context.js';
 import type { LoadedManifest } from './manifests.js';
 import { addRange, type ProvenRange } from './report.js';
 import { type ChunkOutcome, TransactionChunkVerifier } from './transaction-chunk.js';
+import { compareNeighbours } from './transaction-neighbours.js';
 
 /** Which versions the chunks prove. */
 export interface TransactionOutcome {
@@ -45,7 +43,7 @@ export class TransactionVerifier {
     );
     let previous: ChunkOutcome | undefined;
     for await (const outcome of outcomes) {
-      this.#compareNeighbours(previous, outcome);
+      compareNeighbours(this.#context, previous, outcome);
       this.#count(outcome);
       previous = outcome;
       progress({ stage: 'transactions', done: tally.transactions, total, unit: 'transactions' });
@@ -68,54 +66,10 @@ export class TransactionVerifier {
       this.#notAnchored = addRange(this.#notAnchored, range);
     }
   }
-
-  /** What one chunk leaves behind must be what the next one begins with, whoever signed either. */
-  #compareNeighbours(earlier: ChunkOutcome | undefined, later: ChunkOutcome): void {
-    if (!earlier?.proof || !later.proof) return;
-    if (earlier.chunk.lastVersion + 1n !== later.chunk.firstVersion) return;
-    const [{ left_siblings: left }] = later.proof;
-    // Records that contradict their own proof are a finding already and say nothing about the neighbour.
-    if (earlier.recordsRead && !earlier.accumulator) return;
-    const agree = earlier.accumulator
-      ? sameHashes(earlier.accumulator.frozenRoots, left.toReversed())
-      : this.#agreeWithoutRecords(earlier.proof, later.chunk.firstVersion, left);
-    if (agree) return;
-    this.#context.findings.add({
-      code: 'NEIGHBOURS_DISAGREE',
-      message: `the proofs on both sides of version ${later.chunk.firstVersion} tell different ledgers before it`,
-      file: later.chunk.proof,
-      otherFiles: [earlier.chunk.proof],
-      versions: [earlier.chunk.firstVersion, later.chunk.lastVersion],
-    });
-  }
-
-  /** Two adjacent proofs give the earlier one's root without a record (spec: formats.md, 6.2 c). */
-  #agreeWithoutRecords(
-    [{ right_siblings: earlierRightSiblings }, signed]: NonNullable<ChunkOutcome['proof']>,
-    boundary: bigint,
-    laterLeftSiblings: readonly Uint8Array[],
-  ): boolean {
-    try {
-      const { transactionAccumulator } = this.#context.hashers;
-      const neighbours = { boundary, laterLeftSiblings, earlierRightSiblings };
-      const root = rootFromNeighbours(transactionAccumulator, neighbours);
-      return equalBytes(root, signed.value.ledger_info.commit_info.executed_state_id);
-    } catch (error) {
-      if (error instanceof MerkleError) return false;
-      throw error;
-    }
-  }
 }
 
 async function* chunksOf(backups: AsyncIterable<LoadedManifest<TransactionManifest>>) {
   for await (const { handle, manifest } of backups) {
     for (const chunk of manifest.chunks) yield { chunk, handle };
   }
-}
-
-function sameHashes(left: readonly Uint8Array[], right: readonly Uint8Array[]): boolean {
-  return (
-    left.length === right.length &&
-    left.every((hash, index) => equalBytes(hash, right[index] ?? hash.slice(1)))
-  );
 }

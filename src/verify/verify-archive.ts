@@ -1,5 +1,6 @@
 import type { EpochEndingEntry, StateSnapshotEntry, TransactionEntry } from '../archive/metadata-entry.js';
 import type { MetadataView, ViewEntry } from '../archive/metadata-view.js';
+import { openProvingPool } from '../proving/open-proving-pool.js';
 import type { BackupStorage } from '../storage/backup-storage.js';
 import { ignoreProgress, type ProgressListener } from '../telemetry/progress.js';
 import { EpochHistory } from '../trust/epoch-history.js';
@@ -42,6 +43,8 @@ export interface VerifyOptions {
   readonly failFast?: boolean;
   /** Files read side by side. */
   readonly concurrency?: number;
+  /** Threads that check and hash records. Default 1: the calling thread alone. */
+  readonly threads?: number;
   readonly metadataCacheDir?: string | undefined;
   readonly analysis?: TransactionAnalysis | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -100,6 +103,7 @@ class ArchiveVerification {
     this.#context = {
       storage: options.storage,
       hashers: ledgerHashers(options.family),
+      pool: openProvingPool({ family: options.family, threads: options.threads ?? 1 }),
       findings,
       tally,
       attestations: new AttestationChecker(findings, tally, options.onDigest),
@@ -111,6 +115,9 @@ class ArchiveVerification {
   }
 
   async run(): Promise<VerifyReport> {
+    await using pool = this.#context.pool;
+    // While metadata and epoch endings are read, threads get ready.
+    if (pool.threads > 1) pool.start();
     let stopped = false;
     try {
       await this.#runStages();

@@ -22,6 +22,11 @@ import {
 export interface CheckDatabaseOptions {
   readonly hashers: LedgerHashers;
   readonly signal?: AbortSignal | undefined;
+  /**
+   * `start-up`: only what takes a moment whatever the size, markers, progress, roots and ledger infos; what
+   * reads every key is skipped. Everything by default.
+   */
+  readonly depth?: 'everything' | 'start-up' | undefined;
   /** Told each result as soon as it is known. */
   readonly onResult?: ((result: ConditionResult) => void) | undefined;
 }
@@ -76,8 +81,11 @@ export async function checkOpenDatabase(
   add(checkHotState(database.root));
   await attempt(['markers'], async () => [await checkMarkers(database)], add);
   const syncedVersion = await syncedVersionOf(database, add);
-  const { hashers, signal } = options;
-  if (syncedVersion !== undefined) await checkContents({ database, hashers, syncedVersion, signal }, add);
+  const { hashers, signal, depth } = options;
+  if (syncedVersion !== undefined) {
+    const context = { database, hashers, syncedVersion, signal };
+    await (depth === 'start-up' ? checkStartUp(context, add) : checkContents(context, add));
+  }
   return { ok: results.every(({ status }) => status !== 'failed'), syncedVersion, results };
 }
 
@@ -122,6 +130,23 @@ async function attempt(
     const [first, ...others] = names;
     add(failed(first, reasonOf(error)), ...others.map((name) => skipped(name, `${first} could not be told`)));
   }
+}
+
+/** Conditions that take reading everything. */
+const OF_ALL_KEYS = [
+  'transactions',
+  'accumulator',
+  'tree-shards',
+  ...OF_THE_STATE,
+] as const satisfies readonly ConditionName[];
+
+async function checkStartUp(context: CheckContext, add: Add): Promise<void> {
+  await attempt(['ledger-progress'], async () => [await checkLedgerProgress(context)], add);
+  await attempt(['state-kv-progress'], async () => [await checkStateKvProgress(context)], add);
+  await attempt(['ledger-infos'], async () => [await checkLedgerInfos(context)], add);
+  const findRoot = async (): Promise<readonly ConditionResult[]> => (await findTreeRoot(context)).results;
+  await attempt(['tree-root', 'tree-progress', 'replay-distance'], findRoot, add);
+  add(...OF_ALL_KEYS.map((name) => skipped(name, 'it takes reading every key')));
 }
 
 async function checkContents(context: CheckContext, add: Add): Promise<void> {

@@ -1,18 +1,20 @@
 import assert from 'node:assert/strict';
 import type { DomainHasher } from '../../hashing/domain-hasher.js';
-import type { HashValue } from '../../hashing/hash-value.js';
+import { HASH_SIZE, type HashValue } from '../../hashing/hash-value.js';
 import { Accumulator } from '../../merkle/accumulator.js';
 import type { KeyValueStore } from '../driver/key-value-store.js';
 import type { WriteBatch } from '../driver/write-batch.js';
-import { frozenSubtreePositions, postOrderIndex } from '../schema/accumulator-position.js';
-import { getRows, putRow } from '../schema/rows.js';
+import { frozenNodeCount, frozenSubtreePositions, postOrderIndex } from '../schema/accumulator-position.js';
+import { getRows } from '../schema/rows.js';
 import { transactionAccumulatorRootHashRows } from '../schema/transaction-accumulator-root-hash.js';
 import { transactionAccumulatorRows } from '../schema/transaction-accumulator.js';
 import { CommitError } from './commit-error.js';
+import { RowKeys } from './row-keys.js';
 
 /** Appends to the stored transaction accumulator (spec: aptosdb-schema.md, section 7). */
 export class AccumulatorWriter {
   readonly #hasher: DomainHasher;
+  readonly #keys = new RowKeys();
   /** Roots of the complete subtrees, largest first. */
   readonly #frozen: HashValue[];
   #leafCount: bigint;
@@ -39,25 +41,38 @@ export class AccumulatorWriter {
     return new AccumulatorWriter(hasher, frozen, leafCount);
   }
 
+  get leafCount(): bigint {
+    return this.#leafCount;
+  }
+
   get root(): HashValue {
     return Accumulator.fromFrozenRoots(this.#hasher, this.#frozen, this.#leafCount).root();
   }
 
-  /** Adds the rows of one more leaf: the nodes that it completes, and the root at its version. */
-  append(batch: WriteBatch, leaf: HashValue): void {
-    const version = this.#leafCount;
-    let node = leaf;
-    let index = version;
-    for (let level = 0; ; level++) {
-      putRow(batch, transactionAccumulatorRows, postOrderIndex({ level, index }), node);
-      if ((index & 1n) === 0n) break;
-      const left = this.#frozen.pop();
-      assert(left, 'a right child has a left neighbour');
-      node = this.#hasher.pair(left, node);
-      index >>= 1n;
+  /** Adds the rows of some more leaves, packed and only read: the nodes that each completes. */
+  append(batch: WriteBatch, packedLeaves: Uint8Array, count: number): void {
+    // In this order, nodes are completed one behind the other.
+    let next = frozenNodeCount(this.#leafCount);
+    for (let leaf = 0; leaf < count; leaf++) {
+      let node: HashValue = packedLeaves.slice(leaf * HASH_SIZE, (leaf + 1) * HASH_SIZE);
+      batch.put(transactionAccumulatorRows.name, this.#keys.u64(next++), node);
+      for (let index = this.#leafCount; index & 1n; index >>= 1n) {
+        const left = this.#frozen.pop();
+        assert(left, 'a right child has a left neighbour');
+        node = this.#hasher.pair(left, node);
+        batch.put(transactionAccumulatorRows.name, this.#keys.u64(next++), node);
+      }
+      this.#frozen.push(node);
+      this.#leafCount++;
     }
-    this.#frozen.push(node);
-    this.#leafCount++;
-    putRow(batch, transactionAccumulatorRootHashRows, version, this.root);
+  }
+
+  /** The same, with the root at each version, which a commit writes and a restore does not. */
+  appendWithRoots(batch: WriteBatch, packedLeaves: Uint8Array, count: number): void {
+    for (let leaf = 0; leaf < count; leaf++) {
+      const version = this.#leafCount;
+      this.append(batch, packedLeaves.subarray(leaf * HASH_SIZE, (leaf + 1) * HASH_SIZE), 1);
+      batch.put(transactionAccumulatorRootHashRows.name, this.#keys.u64(version), this.root);
+    }
   }
 }

@@ -13,31 +13,33 @@ const BLOCK_STREAM = new Uint8Array(41);
 BLOCK_STREAM[1] = 3;
 BLOCK_STREAM[40] = 1;
 
-function announcesBlock(event: Uint8Array): boolean {
-  return Buffer.compare(event.subarray(0, BLOCK_STREAM.length), BLOCK_STREAM) === 0;
+/** Whether the event at `bytes[start..]` is of the stream that announces blocks. */
+export function announcesBlock(bytes: Uint8Array, start: number): boolean {
+  if (bytes[start + 1] !== BLOCK_STREAM[1]) return false;
+  for (let index = 0; index < BLOCK_STREAM.length; index++) {
+    if (bytes[start + index] !== BLOCK_STREAM[index]) return false;
+  }
+  return true;
 }
 
 /**
- * Adds the rows of the blocks that a transaction's events announce (spec: aptosdb-schema.md, section 5).
+ * Adds the rows of the block that an event announces (spec: aptosdb-schema.md, section 5).
  * @throws CommitError COMMIT_BLOCK_EVENT_INVALID
  */
-export function putBlockRows(batch: WriteBatch, version: bigint, events: readonly Uint8Array[]): void {
-  for (const event of events) {
-    if (!announcesBlock(event)) continue;
-    const block = blockOf(event, version);
-    putRow(batch, blockInfoRows, block.height, {
-      variant: 'V0',
-      value: {
-        id: block.hash,
-        epoch: block.epoch,
-        round: block.round,
-        proposer: block.proposer,
-        first_version: version,
-        timestamp_usecs: block.time_microseconds,
-      },
-    });
-    putRow(batch, blockByVersionRows, version, block.height);
-  }
+export function putBlockRows(batch: WriteBatch, version: bigint, event: Uint8Array): void {
+  const block = blockOf(event, version);
+  putRow(batch, blockInfoRows, block.height, {
+    variant: 'V0',
+    value: {
+      id: block.hash,
+      epoch: block.epoch,
+      round: block.round,
+      proposer: block.proposer,
+      first_version: version,
+      timestamp_usecs: block.time_microseconds,
+    },
+  });
+  putRow(batch, blockByVersionRows, version, block.height);
 }
 
 function blockOf(event: Uint8Array, version: bigint) {

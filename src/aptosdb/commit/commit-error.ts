@@ -10,6 +10,8 @@ export type CommitErrorCode =
   | 'COMMIT_STATE_ROOT_MISMATCH'
   /** A ledger info does not stand for the transactions that it is committed with. */
   | 'COMMIT_LEDGER_INFO_MISMATCH'
+  /** The subtrees before a first version are others than those that the database has, or too few. */
+  | 'COMMIT_FROZEN_SUBTREE_MISMATCH'
   /** A block event holds no block. */
   | 'COMMIT_BLOCK_EVENT_INVALID'
   /** The database lacks what commits build on: a row of usage, a frozen subtree, a write set, a tree. */

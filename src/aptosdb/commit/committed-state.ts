@@ -1,21 +1,20 @@
 import type { LedgerHashers } from '../../types/ledger-family.js';
 import { nextBlockEpoch } from '../../types/ledger-info.js';
 import type { AptosDatabaseFiles } from '../driver/aptos-database-files.js';
-import { SHARD_COUNT } from '../driver/instances.js';
-import { WriteBatch } from '../driver/write-batch.js';
 import { lastTreeVersion } from '../read/tree-versions.js';
 import { epochByVersionRows } from '../schema/epoch-by-version.js';
 import { ledgerInfoRows } from '../schema/ledger-info.js';
 import { getMarker } from '../schema/progress-markers.js';
-import { getRow, iterateRowBytes, lastRow } from '../schema/rows.js';
+import { getRow, iterateRowBytes, iterateRows, lastRow } from '../schema/rows.js';
 import { transactionInfoRows } from '../schema/transaction-info.js';
 import { versionDataRows } from '../schema/version-data.js';
 import { writeSetBytes, writeSetRows } from '../schema/write-set.js';
 import { AccumulatorWriter } from './accumulator-writer.js';
 import { CommitError } from './commit-error.js';
+import { LedgerBatches } from './ledger-batches.js';
 import { StateTreeWriter } from './state-tree-writer.js';
 import { StateValueWriter } from './state-values.js';
-import { writeSetEntries } from './write-set-entries.js';
+import { StateWrites } from './state-writes.js';
 
 /** What the next commit builds on, as of the last version that counts. */
 export interface CommittedState {
@@ -25,6 +24,8 @@ export interface CommittedState {
   readonly epoch: bigint;
   /** The last version that ended an epoch. */
   readonly lastEpochEnd: bigint | undefined;
+  /** The last version with a state checkpoint, where it is known. */
+  readonly lastCheckpoint: bigint | undefined;
   readonly accumulator: AccumulatorWriter;
   readonly values: StateValueWriter;
   readonly tree: StateTreeWriter;
@@ -47,14 +48,23 @@ export async function loadCommittedState(
   const { ledgerMetadata } = database;
   const lastVersion = await lastCommittedVersion(database);
   const latest = await lastRow(ledgerMetadata, ledgerInfoRows);
-  const lastEpochEnd = await lastRow(ledgerMetadata, epochByVersionRows);
+  // A restore writes the endings of later epochs first.
+  const lastEpochEnd =
+    lastVersion === undefined
+      ? undefined
+      : await lastRow(ledgerMetadata, epochByVersionRows, { lte: lastVersion });
   const base = lastVersion === undefined ? undefined : await lastTreeVersion(database, lastVersion);
   const usageRow =
     lastVersion === undefined
       ? undefined
       : await lastRow(ledgerMetadata, versionDataRows, { lte: lastVersion });
+  const lastCheckpoint =
+    lastVersion === undefined || base === undefined
+      ? undefined
+      : ((await lastCheckpointIn(database, base, lastVersion)) ?? base);
   const state: CommittedState = {
     lastVersion,
+    lastCheckpoint,
     epoch: latest ? nextBlockEpoch(latest.value.value.ledger_info) : 0n,
     lastEpochEnd: lastEpochEnd?.key,
     accumulator: await AccumulatorWriter.open(
@@ -72,6 +82,20 @@ export async function loadCommittedState(
   return state;
 }
 
+/** The last version of `after + 1 ..= last` with a state checkpoint. */
+async function lastCheckpointIn(
+  database: AptosDatabaseFiles,
+  after: bigint,
+  last: bigint,
+): Promise<bigint | undefined> {
+  const store = database.ledger('ledger_db/transaction_info_db');
+  const range = { gt: after, lte: last };
+  for await (const { key, value } of iterateRows(store, transactionInfoRows, range, { reverse: true })) {
+    if (value.value.state_checkpoint_hash) return key;
+  }
+  return undefined;
+}
+
 interface Replay {
   readonly base: bigint;
   readonly usageVersion: bigint;
@@ -82,32 +106,64 @@ interface Replay {
 async function replayWrites(
   database: AptosDatabaseFiles,
   hashers: LedgerHashers,
-  { tree, values }: CommittedState,
+  { tree, values, lastCheckpoint }: CommittedState,
   { base, usageVersion, lastVersion }: Replay,
 ): Promise<void> {
-  const store = database.ledger('ledger_db/write_set_db');
-  const infos = database.ledger('ledger_db/transaction_info_db');
-  // The rows are there already: only the count is wanted.
-  const discarded = Array.from({ length: SHARD_COUNT }, () => new WriteBatch());
-  let next = base + 1n;
-  for await (const { key: version, value } of iterateRowBytes(store, writeSetRows, {
-    gte: next,
-    lte: lastVersion,
-  })) {
-    if (version !== next) break;
-    next++;
-    const entries = writeSetEntries(hashers, writeSetBytes(value));
-    tree.add(entries);
-    if (version > usageVersion) {
-      await values.prepare(entries);
-      values.apply(discarded, version, entries);
-    }
-    const info = await getRow(infos, transactionInfoRows, version);
-    if (info === undefined) incomplete(`no transaction info of version ${version}`);
-    const root = info.value.state_checkpoint_hash;
-    if (root) await tree.checkpoint(version, root);
+  const writes = new StateWrites(hashers);
+  for await (const { version, writeSet } of storedWriteSets(database, base + 1n, lastVersion)) {
+    writes.begin(writeSet.length);
+    writes.add(version, writeSet, 0, writeSet.length);
+    writes.finish({ withValues: true });
+    tree.add(writes, 0, writes.count);
+    if (version > usageVersion) await countOnly(values, writes);
+    if (version !== lastCheckpoint) continue;
+    // One step to the last of them is what all steps lead to.
+    const infos = database.ledger('ledger_db/transaction_info_db');
+    const root = (await getRow(infos, transactionInfoRows, version))?.value.state_checkpoint_hash;
+    if (root === undefined) incomplete(`no transaction info of version ${version}`);
+    await tree.checkpoint(version, root);
   }
-  if (next <= lastVersion) incomplete(`no write set of version ${next}`);
+}
+
+/**
+ * Counts what was written from a version on, the rows of which are there, to bring the usage up to another.
+ * @throws CommitError COMMIT_DATABASE_INCOMPLETE
+ */
+export async function countStoredWrites(
+  database: AptosDatabaseFiles,
+  hashers: LedgerHashers,
+  values: StateValueWriter,
+  { first, last }: { readonly first: bigint; readonly last: bigint },
+): Promise<void> {
+  const writes = new StateWrites(hashers);
+  for await (const { version, writeSet } of storedWriteSets(database, first, last)) {
+    writes.begin(writeSet.length);
+    writes.add(version, writeSet, 0, writeSet.length);
+    writes.finish({ withValues: false });
+    await countOnly(values, writes);
+  }
+}
+
+/** The rows are there already: only the count is wanted. */
+async function countOnly(values: StateValueWriter, writes: StateWrites): Promise<void> {
+  await values.prepare(writes);
+  values.apply(new LedgerBatches().stateShards, writes, 0, writes.count);
+}
+
+/** The write sets of all versions `first..=last`. */
+async function* storedWriteSets(
+  database: AptosDatabaseFiles,
+  first: bigint,
+  last: bigint,
+): AsyncGenerator<{ readonly version: bigint; readonly writeSet: Uint8Array }, void, undefined> {
+  const store = database.ledger('ledger_db/write_set_db');
+  let next = first;
+  for await (const { key, value } of iterateRowBytes(store, writeSetRows, { gte: first, lte: last })) {
+    if (key !== next) break;
+    next++;
+    yield { version: key, writeSet: writeSetBytes(value) };
+  }
+  if (next <= last) incomplete(`no write set of version ${next}`);
 }
 
 function incomplete(what: string): never {

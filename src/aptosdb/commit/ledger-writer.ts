@@ -1,28 +1,18 @@
 import assert from 'node:assert/strict';
 import { equalBytes, toHex } from '../../hashing/hash-value.js';
-import { hashTransactionInfo } from '../../types/hashes.js';
 import type { LedgerHashers } from '../../types/ledger-family.js';
 import { type LedgerInfoWithSignatures, nextBlockEpoch } from '../../types/ledger-info.js';
 import type { AptosDatabaseFiles } from '../driver/aptos-database-files.js';
-import { SHARD_COUNT } from '../driver/instances.js';
 import { WriteBatch } from '../driver/write-batch.js';
-import type { TreeUpdate } from '../jellyfish/tree-update.js';
 import { epochByVersionRows } from '../schema/epoch-by-version.js';
 import { ledgerInfoRows } from '../schema/ledger-info.js';
 import { putMarker } from '../schema/progress-markers.js';
 import { putRow } from '../schema/rows.js';
-import { versionDataRows } from '../schema/version-data.js';
-import { putBlockRows } from './block-rows.js';
 import { CommitError } from './commit-error.js';
 import { type CommittedState, lastCommittedVersion, loadCommittedState } from './committed-state.js';
 import { cutBack } from './cut-back.js';
+import { TransactionAppender } from './transaction-appender.js';
 import { type TransactionParts, TransactionSplitter } from './transaction-parts.js';
-import { putTransactionRows } from './transaction-rows.js';
-import { writeSetEntries } from './write-set-entries.js';
-
-/** Changed items, and versions, after which a tree is written even within an epoch (spec: section 1). */
-const TREE_ITEMS_MAX = 100_000;
-const TREE_VERSIONS_MAX = 100_000n;
 
 /** Transactions that follow each other. */
 export interface TransactionChunk {
@@ -31,18 +21,6 @@ export interface TransactionChunk {
   readonly records: readonly Uint8Array[];
   /** The ledger info of the last of them, if there is one. A version that ends an epoch must have it. */
   readonly ledgerInfo?: LedgerInfoWithSignatures | undefined;
-}
-
-/** All batches of one chunk. */
-class ChunkBatches {
-  readonly transactions = new WriteBatch();
-  readonly infos = new WriteBatch();
-  readonly writeSets = new WriteBatch();
-  readonly events = new WriteBatch();
-  readonly auxiliaryInfos = new WriteBatch();
-  readonly accumulator = new WriteBatch();
-  readonly ledgerMetadata = new WriteBatch();
-  readonly stateShards = Array.from({ length: SHARD_COUNT }, () => new WriteBatch());
 }
 
 /**
@@ -56,24 +34,22 @@ class ChunkBatches {
  */
 export class LedgerWriter {
   readonly #database: AptosDatabaseFiles;
-  readonly #hashers: LedgerHashers;
   readonly #splitter: TransactionSplitter;
   readonly #state: CommittedState;
+  readonly #appender: TransactionAppender;
   #lastVersion: bigint | undefined;
   #epoch: bigint;
-  #lastEpochEnd: bigint | undefined;
   /** Appended, but not committed yet. */
   #ledgerInfos: LedgerInfoWithSignatures[] = [];
   #failed = false;
 
   private constructor(database: AptosDatabaseFiles, hashers: LedgerHashers, state: CommittedState) {
     this.#database = database;
-    this.#hashers = hashers;
     this.#splitter = new TransactionSplitter(hashers);
     this.#state = state;
+    this.#appender = new TransactionAppender(database, hashers, state);
     this.#lastVersion = state.lastVersion;
     this.#epoch = state.epoch;
-    this.#lastEpochEnd = state.lastEpochEnd;
   }
 
   /**
@@ -133,41 +109,26 @@ export class LedgerWriter {
       const facts = { expected, actual: firstVersion };
       throw new CommitError('COMMIT_VERSION_UNEXPECTED', message, { facts });
     }
-    const chunk = records.map((record, index) => this.#splitter.split(record, firstVersion + BigInt(index)));
-    const last = chunk.at(-1);
+    const last = this.#add(firstVersion, records);
     if (last === undefined) return;
-    const batches = await this.#rowsOf(chunk);
-    if (ledgerInfo) this.#requireLedgerInfo(ledgerInfo, last);
     const endsEpoch = ledgerInfo?.value.ledger_info.commit_info.next_epoch_state !== undefined;
-    const treePlan = this.#treeIsDue(last, endsEpoch) ? await this.#planTree(last.version) : undefined;
-    await this.#write(batches, last.version, treePlan);
+    if (ledgerInfo) this.#requireLedgerInfo(ledgerInfo, last);
+    await this.#appender.apply({ endsEpoch: (version) => endsEpoch && version === last.version });
     this.#lastVersion = last.version;
-    if (ledgerInfo) this.#ledgerInfos.push(ledgerInfo);
-    if (!endsEpoch || !ledgerInfo) return;
-    this.#epoch = nextBlockEpoch(ledgerInfo.value.ledger_info);
-    this.#lastEpochEnd = last.version;
+    if (!ledgerInfo) return;
+    this.#ledgerInfos.push(ledgerInfo);
+    if (endsEpoch) this.#epoch = nextBlockEpoch(ledgerInfo.value.ledger_info);
   }
 
-  /** Collects all rows, and checks every state root on the way. */
-  async #rowsOf(chunk: readonly TransactionParts[]): Promise<ChunkBatches> {
-    const { accumulator, values, tree } = this.#state;
-    const batches = new ChunkBatches();
-    const writes = chunk.map(({ writeSet }) => writeSetEntries(this.#hashers, writeSet));
-    await values.prepare(writes.flat());
-    for (const [index, parts] of chunk.entries()) {
-      const { version, transactionInfo, stateCheckpointHash } = parts;
-      const entries = writes[index] ?? [];
-      putTransactionRows(batches, parts);
-      putBlockRows(batches.ledgerMetadata, version, parts.events);
-      accumulator.append(batches.accumulator, hashTransactionInfo(this.#hashers, transactionInfo));
-      values.apply(batches.stateShards, version, entries);
-      tree.add(entries);
-      if (stateCheckpointHash) await tree.checkpoint(version, stateCheckpointHash);
-      if (stateCheckpointHash || index === chunk.length - 1) {
-        putRow(batches.ledgerMetadata, versionDataRows, version, values.usage);
-      }
+  /** Checks each part of each record, and hands it on. */
+  #add(firstVersion: bigint, records: readonly Uint8Array[]): TransactionParts | undefined {
+    this.#appender.begin(records.reduce((sum, record) => sum + record.length, 0));
+    let last: TransactionParts | undefined;
+    for (const [index, record] of records.entries()) {
+      last = this.#splitter.split(record, firstVersion + BigInt(index));
+      this.#appender.add(last.version, record, this.#splitter.walk);
     }
-    return batches;
+    return last;
   }
 
   #requireLedgerInfo(ledgerInfo: LedgerInfoWithSignatures, last: TransactionParts): void {
@@ -181,45 +142,6 @@ export class LedgerWriter {
     if (epoch !== this.#epoch) refuse('epoch', this.#epoch, epoch);
     if (!equalBytes(executed_state_id, root)) refuse('root', toHex(root), toHex(executed_state_id));
     if (!last.stateCheckpointHash) refuse('a block ends', 'no state checkpoint', last.version);
-  }
-
-  /** At the end of an epoch, at the very first checkpoint, and when much has changed since the last tree. */
-  #treeIsDue(last: TransactionParts, endsEpoch: boolean): boolean {
-    const { tree } = this.#state;
-    if (!last.stateCheckpointHash) return false;
-    if (endsEpoch || tree.base === undefined) return true;
-    return tree.pendingItems >= TREE_ITEMS_MAX || last.version - tree.base >= TREE_VERSIONS_MAX;
-  }
-
-  async #planTree(version: bigint): Promise<TreeUpdate> {
-    const plan = await this.#state.tree.plan(version);
-    const { items } = this.#state.values.usage;
-    if (BigInt(plan.leafCount) === items) return plan;
-    const message = `the state tree has ${plan.leafCount} items, the usage counts ${items}`;
-    throw new CommitError('COMMIT_DATABASE_INCOMPLETE', message, { facts: { version } });
-  }
-
-  /** In the reference's order: what others refer to first, each group's marker behind it. */
-  async #write(batches: ChunkBatches, last: bigint, treePlan: TreeUpdate | undefined): Promise<void> {
-    const database = this.#database;
-    await Promise.all([
-      database.ledger('ledger_db/event_db').write(batches.events),
-      database.ledger('ledger_db/write_set_db').write(batches.writeSets),
-      database.ledger('ledger_db/transaction_db').write(batches.transactions),
-      database.ledger('ledger_db/persisted_auxiliary_info_db').write(batches.auxiliaryInfos),
-      database.ledger('ledger_db/transaction_info_db').write(batches.infos),
-      database.ledger('ledger_db/transaction_accumulator_db').write(batches.accumulator),
-      ...batches.stateShards.map((batch, shard) => {
-        putMarker(batch, { variant: 'StateKvShardCommitProgress', value: BigInt(shard) }, last);
-        return database.stateKvShard(shard).write(batch);
-      }),
-    ]);
-    const stateMarker = new WriteBatch();
-    putMarker(stateMarker, { variant: 'StateKvCommitProgress' }, last);
-    await database.stateKvMetadata.write(stateMarker);
-    if (treePlan) await this.#state.tree.write(treePlan, this.#lastEpochEnd);
-    putMarker(batches.ledgerMetadata, { variant: 'LedgerCommitProgress' }, last);
-    await database.ledgerMetadata.write(batches.ledgerMetadata);
   }
 
   async #commit(): Promise<void> {

@@ -16,7 +16,7 @@ import { staleNodeKeyBytes } from '../schema/stale-node-key.js';
 import { treeNodeBytes } from '../schema/tree-node.js';
 import { writeSetBytes, writeSetRows } from '../schema/write-set.js';
 import { TransactionSplitter } from './transaction-parts.js';
-import { writeSetEntries } from './write-set-entries.js';
+import { writeSetEntries } from './write-set-entries.test.support.js';
 
 const hashers = ledgerHashers(LEDGER_FAMILIES.aptos);
 const skip = withoutFixture('reference-ledger', 'rows', 'node');

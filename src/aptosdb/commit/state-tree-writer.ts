@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { equalBytes, type HashValue, toHex } from '../../hashing/hash-value.js';
+import { equalBytes, HASH_SIZE, type HashValue, toHex } from '../../hashing/hash-value.js';
 import { SPARSE_MERKLE_PLACEHOLDER } from '../../merkle/placeholders.js';
 import { type SparseMerkleHashers, sparseMerkleHashers } from '../../merkle/sparse-merkle-hashers.js';
 import type { LedgerHashers } from '../../types/ledger-family.js';
@@ -23,10 +23,12 @@ import { putRow } from '../schema/rows.js';
 import { staleNodeIndexCrossEpochRows } from '../schema/stale-node-index-cross-epoch.js';
 import { staleNodeIndexRows } from '../schema/stale-node-index.js';
 import { CommitError } from './commit-error.js';
-import type { WriteSetEntry } from './write-set-entries.js';
+import type { StateWrites } from './state-writes.js';
+
+const NO_BYTES = new Uint8Array(0);
 
 /** What was written last to each of some items. */
-type Writes = Map<string, WriteSetEntry>;
+type Writes = Map<string, LeafUpdate>;
 
 /**
  * The state tree behind commits. Its root is known at every checkpoint, but only some versions of it are
@@ -34,7 +36,6 @@ type Writes = Map<string, WriteSetEntry>;
  */
 export class StateTreeWriter {
   readonly #database: AptosDatabaseFiles;
-  readonly #hashers: LedgerHashers;
   readonly #treeHashers: SparseMerkleHashers;
   readonly #overlay: NodeOverlay;
   /** The newest tree on disk. */
@@ -55,7 +56,6 @@ export class StateTreeWriter {
     root: HashValue,
   ) {
     this.#database = database;
-    this.#hashers = hashers;
     this.#treeHashers = sparseMerkleHashers(hashers);
     this.#overlay = new NodeOverlay(new DatabaseNodes(database));
     this.#base = base;
@@ -82,17 +82,30 @@ export class StateTreeWriter {
     return this.#base;
   }
 
-  /** Items that changed since then. */
+  /** Items that changed between then and the last checkpoint. */
   get pendingItems(): number {
     return this.#sinceBase.size;
   }
 
-  /** Takes note of a version's writes. */
-  add(entries: readonly WriteSetEntry[]): void {
-    for (const entry of entries) {
-      const name = toHex(entry.keyHash);
-      this.#sinceTip.set(name, entry);
-      this.#sinceBase.set(name, entry);
+  /** Whether nothing was added since the last checkpoint. */
+  get isSettled(): boolean {
+    return this.#sinceTip.size === 0;
+  }
+
+  /** Takes note of writes `from..to`, whose values are hashed. */
+  add(writes: StateWrites, from: number, to: number): void {
+    for (let index = from; index < to; index++) {
+      const start = index * HASH_SIZE;
+      const keyHash = writes.keyHashes.slice(start, start + HASH_SIZE);
+      const name = toHex(keyHash);
+      if (writes.dataBytes[index] === undefined) {
+        this.#sinceTip.set(name, { keyHash, value: undefined });
+        continue;
+      }
+      const valueHash = writes.valueHashes.slice(start, start + HASH_SIZE);
+      // A copy: nodes are kept for long, the record that the key is a view of is not.
+      const stateKey = (writes.stateKeys[index] ?? NO_BYTES).slice();
+      this.#sinceTip.set(name, { keyHash, value: { valueHash, stateKey } });
     }
   }
 
@@ -102,12 +115,13 @@ export class StateTreeWriter {
    */
   async checkpoint(version: bigint, expected: HashValue): Promise<void> {
     if (this.#sinceTip.size > 0) {
-      const updates = this.#leafUpdates(this.#sinceTip);
+      const updates = [...this.#sinceTip.values()];
       const step = await updateTree(this.#treeHashers, this.#overlay, { base: this.#tip, version, updates });
       this.#overlay.replace(writtenNodes(step), staleNodes(step));
       this.#firstStep = this.#steps++ === 0 ? step : undefined;
       this.#tip = version;
       this.#tipRoot = step.rootHash;
+      for (const [name, update] of this.#sinceTip) this.#sinceBase.set(name, update);
       this.#sinceTip.clear();
     }
     if (equalBytes(this.#tipRoot, expected)) return;
@@ -118,11 +132,13 @@ export class StateTreeWriter {
     );
   }
 
-  /** All that a tree of the version, the last checkpoint, adds to the one on disk. */
+  /**
+   * All that a tree of the version, the last checkpoint, adds to the one on disk. What was added since is
+   * not in it.
+   */
   async plan(version: bigint): Promise<TreeUpdate> {
-    assert(this.#sinceTip.size === 0, 'a tree is written where its root was compared');
     if (this.#firstStep && this.#tip === version) return this.#firstStep;
-    const updates = this.#leafUpdates(this.#sinceBase);
+    const updates = [...this.#sinceBase.values()];
     const request = { base: this.#base, version, updates };
     const whole = await updateTree(this.#treeHashers, this.#overlay, request);
     assert(equalBytes(whole.rootHash, this.#tipRoot), 'one step leads where many steps lead');
@@ -133,8 +149,14 @@ export class StateTreeWriter {
    * Writes a plan: shards, then the root, so that a root on disk means a whole tree.
    * @param previousEpochEnd the last version that ended an epoch before the plan's: older nodes go to the
    *   index that nodes keep longer
+   * @param counts the version counts already, so that a root that survives a power cut will be relied upon:
+   *   its shards are made durable first
    */
-  async write(plan: TreeUpdate, previousEpochEnd: bigint | undefined): Promise<void> {
+  async write(
+    plan: TreeUpdate,
+    previousEpochEnd: bigint | undefined,
+    { counts = false }: { readonly counts?: boolean } = {},
+  ): Promise<void> {
     const { version } = plan;
     const batchOf = (part: NodeBatch): WriteBatch => nodeRows(part, version, previousEpochEnd);
     const writeShard = async (shard: number): Promise<void> => {
@@ -144,7 +166,9 @@ export class StateTreeWriter {
       putMarker(batch, { variant: 'StateMerkleShardCommitProgress', value: BigInt(shard) }, version);
       await this.#database.stateMerkleShard(shard).write(batch);
     };
-    await Promise.all(Array.from({ length: SHARD_COUNT }, (_, shard) => writeShard(shard)));
+    const shards = Array.from({ length: SHARD_COUNT }, (_, shard) => shard);
+    await Promise.all(shards.map((shard) => writeShard(shard)));
+    if (counts) await Promise.all(shards.map((shard) => this.#database.stateMerkleShard(shard).barrier()));
     const root = batchOf(plan.root);
     putMarker(root, { variant: 'StateMerkleCommitProgress' }, version);
     await this.#database.stateMerkleMetadata.write(root);
@@ -154,13 +178,6 @@ export class StateTreeWriter {
     this.#firstStep = undefined;
     this.#steps = 0;
     this.#sinceBase.clear();
-  }
-
-  #leafUpdates(writes: Writes): LeafUpdate[] {
-    return [...writes.values()].map(({ keyHash, stateKey, stateValue }) => ({
-      keyHash,
-      value: stateValue && { valueHash: this.#hashers.stateValue.hash(stateValue), stateKey },
-    }));
   }
 }
 

@@ -1,28 +1,23 @@
 import assert from 'node:assert/strict';
 import { BcsReader } from '../../bcs/bcs-reader.js';
-import type { HashValue } from '../../hashing/hash-value.js';
+import { HASH_SIZE, type HashValue } from '../../hashing/hash-value.js';
 import type { AptosDatabaseFiles } from '../driver/aptos-database-files.js';
 import type { WriteBatch } from '../driver/write-batch.js';
 import { shardOfKeyHash } from '../schema/node-key.js';
-import { iterateRowBytes, putRow, putRowBytes } from '../schema/rows.js';
+import { iterateRowBytes } from '../schema/rows.js';
 import { NO_EARLIER_VERSION, staleStateValueRows } from '../schema/stale-state-value-index-by-key-hash.js';
 import { stateValueRows } from '../schema/state-value-by-key-hash.js';
 import type { StateUsage } from '../schema/version-data.js';
-import { stateValueSize, type WriteSetEntry } from './write-set-entries.js';
+import { LatestValues } from './latest-values.js';
+import { RowKeys } from './row-keys.js';
+import type { StateWrites } from './state-writes.js';
 
-/** What the newest row of an item says. */
-interface LatestValue {
-  readonly version: bigint;
-  /** Bytes of the value's data; undefined for a deletion. */
-  readonly dataBytes: number | undefined;
-}
-
-/** Items whose newest row is remembered, so that it need not be looked for. */
-const REMEMBERED_MAX = 1_000_000;
+/** Items whose newest row is remembered, so that it need not be looked for: 46 MiB of memory. */
+const REMEMBERED_MAX = (1 << 20) * 0.75;
 /** Look-ups under way at a time. */
 const LOOKUPS_AT_ONCE = 64;
-
-const DELETED = Uint8Array.of(0);
+const HASH_WORDS = HASH_SIZE / 4;
+const NO_VALUE = new Uint8Array(0);
 
 /**
  * Writes state values with the index of those that they replace, and counts what there is (spec:
@@ -30,76 +25,125 @@ const DELETED = Uint8Array.of(0);
  */
 export class StateValueWriter {
   readonly #database: AptosDatabaseFiles;
-  readonly #latest = new Map<string, LatestValue | undefined>();
+  readonly #keys = new RowKeys();
+  readonly #latest = new LatestValues();
   /** True while every item of the database is remembered: then nothing has to be looked up. */
   #remembersAll: boolean;
+  /** Where all rows that are not remembered have one version: that of the snapshot they came with. */
+  #snapshotVersion: bigint | undefined;
   #usage: StateUsage;
   /** Rows of later versions, which a replay finds, are none of the past. */
   #usageVersion: bigint | undefined;
 
-  /** @param usageVersion the version after which there is this usage; undefined in an empty database */
-  constructor(database: AptosDatabaseFiles, usage: StateUsage, usageVersion: bigint | undefined) {
+  /**
+   * @param usageVersion the version after which there is this usage; undefined in an empty database
+   * @param isSnapshot whether the state is that of a snapshot and nothing else: each row at `usageVersion`
+   */
+  constructor(
+    database: AptosDatabaseFiles,
+    usage: StateUsage,
+    usageVersion: bigint | undefined,
+    isSnapshot = false,
+  ) {
     this.#database = database;
     this.#usage = usage;
     this.#usageVersion = usageVersion;
     this.#remembersAll = usageVersion === undefined;
+    this.#snapshotVersion = isSnapshot ? usageVersion : undefined;
   }
 
   get usage(): StateUsage {
     return this.#usage;
   }
 
-  /** Makes the newest rows of these items known; must come before `apply` of entries that write them. */
-  async prepare(entries: readonly WriteSetEntry[]): Promise<void> {
-    this.#makeRoom(entries.length);
+  /** Whether `prepare` for this many writes may have to read what was written last. */
+  mayReadBack(count: number): boolean {
+    if (this.#latest.size + count > REMEMBERED_MAX) return true;
+    return !this.#remembersAll && this.#snapshotVersion === undefined;
+  }
+
+  /** Makes the newest rows of these items known; must come before `apply` of these writes. */
+  async prepare(writes: StateWrites): Promise<void> {
+    this.#makeRoom(writes.count);
     if (this.#remembersAll) return;
-    const wanted = new Map<string, HashValue>();
-    for (const { keyHash } of entries) {
-      const name = nameOf(keyHash);
-      if (!this.#latest.has(name)) wanted.set(name, keyHash);
+    const left: number[] = [];
+    for (let index = 0; index < writes.count; index++) {
+      if (this.#latest.find(writes.keyHashWords, index * HASH_WORDS) < 0) left.push(index);
     }
-    const left = [...wanted];
+    if (this.#snapshotVersion !== undefined) {
+      await this.#lookUpInSnapshot(writes, left, this.#snapshotVersion);
+      return;
+    }
     const work = async (): Promise<void> => {
-      for (let next = left.pop(); next; next = left.pop()) {
-        this.#latest.set(next[0], await this.#lookUp(next[1]));
-      }
+      for (let next = left.pop(); next !== undefined; next = left.pop()) await this.#lookUp(writes, next);
     };
     await Promise.all(Array.from({ length: LOOKUPS_AT_ONCE }, work));
   }
 
-  /** Adds the rows of one version's writes to the batches, one a shard, and counts them. */
-  apply(shards: readonly WriteBatch[], version: bigint, entries: readonly WriteSetEntry[]): void {
-    let { items, bytes } = this.#usage;
-    for (const entry of entries) {
-      const { keyHash, stateValue, keyBytes } = entry;
-      const name = nameOf(keyHash);
-      const before = this.#latest.get(name);
-      const earlier = before?.dataBytes === undefined ? NO_EARLIER_VERSION : before.version;
-      const batch = shards[shardOfKeyHash(keyHash)];
-      assert(batch, 'one batch a shard');
-      putRows(batch, version, entry, earlier);
-      const dataBytes = stateValue && stateValueSize(stateValue);
-      if (before?.dataBytes !== undefined) {
+  /** Adds the rows of writes `from..to`, those of whole versions, to the batches, one a shard. */
+  apply(shards: readonly WriteBatch[], writes: StateWrites, from: number, to: number): void {
+    let items = 0;
+    let bytes = 0;
+    for (let index = from; index < to; index++) {
+      const version = writes.versions[index] ?? 0n;
+      const place = this.#latest.find(writes.keyHashWords, index * HASH_WORDS);
+      const before = place < 0 ? undefined : this.#latest.dataBytesAt(place);
+      const earlier = before === undefined ? NO_EARLIER_VERSION : this.#latest.versionAt(place);
+      this.#putRows(shards, writes, index, earlier);
+      const keyBytes = writes.keyBytes[index] ?? 0;
+      const dataBytes = writes.dataBytes[index];
+      if (before !== undefined) {
         items--;
-        bytes -= BigInt(keyBytes + before.dataBytes);
+        bytes -= keyBytes + before;
       }
       if (dataBytes !== undefined) {
         items++;
-        bytes += BigInt(keyBytes + dataBytes);
+        bytes += keyBytes + dataBytes;
       }
-      this.#latest.set(name, { version, dataBytes });
+      this.#latest.set(writes.keyHashWords, index * HASH_WORDS, version, dataBytes);
+      this.#usageVersion = version;
     }
-    this.#usage = { items, bytes };
-    this.#usageVersion = version;
+    this.#usage = { items: this.#usage.items + BigInt(items), bytes: this.#usage.bytes + BigInt(bytes) };
+  }
+
+  #putRows(shards: readonly WriteBatch[], writes: StateWrites, index: number, earlier: bigint): void {
+    const { keyHashes } = writes;
+    const at = index * HASH_SIZE;
+    const version = writes.versions[index] ?? 0n;
+    const batch = shards[(keyHashes[at] ?? 0) >> 4];
+    const row = writes.rows[index];
+    assert(batch && row, 'one batch a shard, one row a write');
+    batch.put(stateValueRows.name, this.#keys.stateValue(keyHashes, at, version), row);
+    const stale = staleStateValueRows.name;
+    batch.put(stale, this.#keys.staleStateValue(version, earlier, keyHashes, at), NO_VALUE);
+    if (writes.dataBytes[index] !== undefined) return;
+    // So that the deletion itself is pruned one day.
+    batch.put(stale, this.#keys.staleStateValue(version, version, keyHashes, at), NO_VALUE);
   }
 
   #makeRoom(count: number): void {
     if (this.#latest.size + count <= REMEMBERED_MAX) return;
     this.#latest.clear();
     this.#remembersAll = false;
+    this.#snapshotVersion = undefined;
   }
 
-  async #lookUp(keyHash: HashValue): Promise<LatestValue | undefined> {
+  async #lookUpInSnapshot(writes: StateWrites, indexes: number[], version: bigint): Promise<void> {
+    const byShard: number[][] = Array.from({ length: 16 }, () => []);
+    for (const index of indexes) byShard[(writes.keyHashes[index * HASH_SIZE] ?? 0) >> 4]?.push(index);
+    const read = async (wanted: readonly number[], shard: number): Promise<void> => {
+      const keys = wanted.map((index) => this.#keys.stateValue(writes.keyHashes, index * HASH_SIZE, version));
+      const values = await this.#database.stateKvShard(shard).multiGet(stateValueRows.name, keys);
+      wanted.forEach((index, place) => {
+        const value = values[place];
+        this.#remember(writes, index, version, value === undefined ? undefined : dataBytesOf(value));
+      });
+    };
+    await Promise.all(byShard.map(read));
+  }
+
+  async #lookUp(writes: StateWrites, index: number): Promise<void> {
+    const keyHash: HashValue = writes.keyHashes.slice(index * HASH_SIZE, (index + 1) * HASH_SIZE);
     const store = this.#database.stateKvShard(shardOfKeyHash(keyHash));
     // Newest first.
     const range = {
@@ -107,29 +151,21 @@ export class StateValueWriter {
       lte: { key_hash: keyHash, version: 0n },
     };
     for await (const { key, value } of iterateRowBytes(store, stateValueRows, range, { limit: 1 })) {
-      const isThere = new BcsReader(value).optionTag();
-      return { version: key.version, dataBytes: isThere ? stateValueSize(value.subarray(1)) : undefined };
+      this.#remember(writes, index, key.version, dataBytesOf(value));
+      return;
     }
-    return undefined;
+    this.#remember(writes, index, 0n, undefined);
+  }
+
+  #remember(writes: StateWrites, index: number, version: bigint, dataBytes: number | undefined): void {
+    this.#latest.set(writes.keyHashWords, index * HASH_WORDS, version, dataBytes);
   }
 }
 
-function nameOf(keyHash: HashValue): string {
-  return Buffer.from(keyHash.buffer, keyHash.byteOffset, keyHash.byteLength).toString('latin1');
-}
-
-function putRows(batch: WriteBatch, version: bigint, entry: WriteSetEntry, earlier: bigint): void {
-  const { keyHash: key_hash, stateValue } = entry;
-  putRowBytes(batch, stateValueRows, { key_hash, version }, stateValue ? present(stateValue) : DELETED);
-  putRow(batch, staleStateValueRows, { stale_since_version: version, version: earlier, key_hash }, undefined);
-  if (stateValue) return;
-  // So that the deletion itself is pruned one day.
-  putRow(batch, staleStateValueRows, { stale_since_version: version, version, key_hash }, undefined);
-}
-
-function present(stateValue: Uint8Array): Uint8Array {
-  const row = new Uint8Array(1 + stateValue.length);
-  row[0] = 1;
-  row.set(stateValue, 1);
-  return row;
+/** Of a row's value: undefined for a deletion. */
+function dataBytesOf(row: Uint8Array): number | undefined {
+  const reader = new BcsReader(row);
+  if (!reader.optionTag()) return undefined;
+  reader.advance(1);
+  return reader.sequenceLength();
 }

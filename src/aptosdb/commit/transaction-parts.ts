@@ -31,6 +31,11 @@ export class TransactionSplitter {
     this.#hashers = hashers;
   }
 
+  /** Where the parts of the record that was split last lie in it. */
+  get walk(): TransactionRecordWalk {
+    return this.#walk;
+  }
+
   /**
    * @param record a record of format V1; kept by the result, not copied
    * @throws BcsError

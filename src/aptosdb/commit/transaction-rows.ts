@@ -1,10 +1,11 @@
-import { decode } from '../../bcs/codec.js';
-import { type SignedTransaction, Transaction } from '../../types/transaction.js';
-import type { TransactionExtraConfig } from '../../types/transaction-executable.js';
-import type { WriteBatch } from '../driver/write-batch.js';
+import { BcsReader } from '../../bcs/bcs-reader.js';
+import { HASH_SIZE } from '../../hashing/hash-value.js';
+import { Ciphertext } from '../../types/encrypted-payload.js';
+import type { TransactionRecordWalk } from '../../types/transaction-record-walk.js';
+import { TransactionExecutable } from '../../types/transaction-executable.js';
 import { eventRows } from '../schema/event.js';
 import { persistedAuxiliaryInfoRows } from '../schema/persisted-auxiliary-info.js';
-import { putRow, putRowBytes } from '../schema/rows.js';
+import { transactionByAccountRows } from '../schema/transaction-by-account.js';
 import { transactionByHashRows } from '../schema/transaction-by-hash.js';
 import { transactionInfoRows } from '../schema/transaction-info.js';
 import {
@@ -13,82 +14,134 @@ import {
 } from '../schema/transaction-summaries-by-account.js';
 import { transactionRows } from '../schema/transaction.js';
 import { writeSetRows } from '../schema/write-set.js';
-import type { TransactionParts } from './transaction-parts.js';
+import { announcesBlock, putBlockRows } from './block-rows.js';
+import type { LedgerBatches } from './ledger-batches.js';
+import { RowKeys } from './row-keys.js';
 
-/** One batch for each instance that rows of transactions go to. */
-export interface TransactionBatches {
-  readonly transactions: WriteBatch;
-  readonly infos: WriteBatch;
-  readonly writeSets: WriteBatch;
-  readonly events: WriteBatch;
-  readonly auxiliaryInfos: WriteBatch;
+/** What a row of auxiliary info holds where a record has none, as in format V0. */
+const NO_AUXILIARY_INFO = Uint8Array.of(0);
+
+/** Adds the rows of transactions to batches, straight from the bytes of their records. */
+export class TransactionRows {
+  readonly #keys = new RowKeys();
+  readonly #reader = new BcsReader(new Uint8Array());
+
+  /**
+   * The rows that a node's commit writes for one transaction, those of state and accumulator aside (spec:
+   * aptosdb-schema.md, 10.1).
+   * @param bytes holds the record that `walk` has walked; the rows are views of it
+   * @throws CommitError COMMIT_BLOCK_EVENT_INVALID
+   */
+  put(batches: LedgerBatches, version: bigint, bytes: Uint8Array, walk: TransactionRecordWalk): void {
+    const key = this.#keys.u64(version);
+    batches.writeSets.put(writeSetRows.name, key, bytes.subarray(walk.writeSetStart, walk.writeSetEnd));
+    batches.infos.put(transactionInfoRows.name, key, bytes.subarray(walk.infoStart, walk.infoEnd));
+    const auxiliary = bytes.subarray(walk.auxiliaryStart, walk.auxiliaryEnd);
+    const auxiliaryRow = auxiliary.length === 0 ? NO_AUXILIARY_INFO : auxiliary;
+    batches.auxiliaryInfos.put(persistedAuxiliaryInfoRows.name, key, auxiliaryRow);
+    const transaction = bytes.subarray(walk.transactionStart, walk.transactionEnd);
+    batches.transactions.put(transactionRows.name, key, transaction);
+    const hash = bytes.subarray(walk.transactionHash, walk.transactionHash + HASH_SIZE);
+    batches.transactions.put(transactionByHashRows.name, hash, key);
+    this.#putEvents(batches, version, bytes, walk);
+    this.#putSummary(batches, version, bytes, walk);
+  }
+
+  /** The row of a user transaction with a sequence number that a restore writes and a commit does not. */
+  putByAccount(
+    batches: LedgerBatches,
+    version: bigint,
+    bytes: Uint8Array,
+    walk: TransactionRecordWalk,
+  ): void {
+    const start = walk.transactionStart;
+    if (bytes[start] !== USER_TRANSACTION) return;
+    const protector = replayProtectorAt(this.#reader, bytes, start, walk.transactionEnd);
+    if (protector.variant !== 'SequenceNumber') return;
+    const key = this.#keys.bytesAndU64(bytes, start + 1, start + SENDER_END, protector.value);
+    batches.transactions.put(transactionByAccountRows.name, key, this.#keys.u64(version));
+  }
+
+  #putEvents(batches: LedgerBatches, version: bigint, bytes: Uint8Array, walk: TransactionRecordWalk): void {
+    for (let index = 0; index < walk.eventCount; index++) {
+      const start = walk.eventStarts[index] ?? 0;
+      const event = bytes.subarray(start, walk.eventEnds[index]);
+      batches.events.put(eventRows.name, this.#keys.u64Pair(version, BigInt(index)), event);
+      if (announcesBlock(bytes, start)) putBlockRows(batches.ledgerMetadata, version, event);
+    }
+  }
+
+  #putSummary(batches: LedgerBatches, version: bigint, bytes: Uint8Array, walk: TransactionRecordWalk): void {
+    const start = walk.transactionStart;
+    if (bytes[start] !== USER_TRANSACTION) return;
+    const protector = replayProtectorAt(this.#reader, bytes, start, walk.transactionEnd);
+    const key = this.#keys.bytesAndU64(bytes, start + 1, start + SENDER_END, version);
+    const row = new Uint8Array(SUMMARY_BYTES);
+    const view = new DataView(row.buffer);
+    row.set(bytes.subarray(start + 1, start + SENDER_END), SUMMARY_SENDER);
+    view.setBigUint64(SUMMARY_VERSION, version, true);
+    row.set(bytes.subarray(walk.transactionHash, walk.transactionHash + HASH_SIZE), SUMMARY_HASH);
+    row[SUMMARY_PROTECTOR] = protector.variant === 'SequenceNumber' ? 1 : 0;
+    view.setBigUint64(SUMMARY_PROTECTOR + 1, protector.value, true);
+    batches.transactions.put(transactionSummariesByAccountRows.name, key, row);
+  }
 }
 
-/** Adds the rows that a node's commit writes for one transaction (spec: aptosdb-schema.md, 10.1). */
-export function putTransactionRows(batches: TransactionBatches, parts: TransactionParts): void {
-  const { version } = parts;
-  putRowBytes(batches.writeSets, writeSetRows, version, parts.writeSet);
-  putRowBytes(batches.infos, transactionInfoRows, version, parts.transactionInfo);
-  putRowBytes(batches.auxiliaryInfos, persistedAuxiliaryInfoRows, version, parts.auxiliaryInfo);
-  parts.events.forEach((event, index) => {
-    putRowBytes(batches.events, eventRows, { version, index: BigInt(index) }, event);
-  });
-  putRowBytes(batches.transactions, transactionRows, version, parts.transaction);
-  putRow(batches.transactions, transactionByHashRows, parts.transactionHash, version);
-  putSummaryRow(batches.transactions, parts);
-}
+// Where the parts of a summary lie: the variant, sender, version, hash, variant and number.
+const SUMMARY_SENDER = 1;
+const SUMMARY_VERSION = SUMMARY_SENDER + 32;
+const SUMMARY_HASH = SUMMARY_VERSION + 8;
+const SUMMARY_PROTECTOR = SUMMARY_HASH + HASH_SIZE;
+const SUMMARY_BYTES = SUMMARY_PROTECTOR + 9;
 
 const USER_TRANSACTION = 0;
 const SENDER_END = 33;
 const SEQUENCE_NUMBER_END = SENDER_END + 8;
-/** Payloads from this variant on may carry a nonce. */
-const FIRST_PAYLOAD_WITH_CONFIG = 4;
+const PAYLOAD = 4;
+const ENCRYPTED_PAYLOAD = 5;
 
 /** The sender of a user transaction and what keeps it from being executed twice; undefined for others. */
 export function senderOf(
   transaction: Uint8Array,
 ): { readonly sender: Uint8Array; readonly replayProtector: ReplayProtector } | undefined {
   if (transaction[0] !== USER_TRANSACTION) return undefined;
-  const view = new DataView(transaction.buffer, transaction.byteOffset, transaction.byteLength);
-  const sequenceNumber = view.getBigUint64(SENDER_END, true);
-  const mayHaveNonce = (transaction[SEQUENCE_NUMBER_END] ?? 0) >= FIRST_PAYLOAD_WITH_CONFIG;
-  const nonce = mayHaveNonce ? nonceOf(transaction) : undefined;
+  const reader = new BcsReader(transaction);
   return {
     sender: transaction.subarray(1, SENDER_END),
-    replayProtector:
-      nonce === undefined
-        ? { variant: 'SequenceNumber', value: sequenceNumber }
-        : { variant: 'Nonce', value: nonce },
+    replayProtector: replayProtectorAt(reader, transaction, 0, transaction.length),
   };
 }
 
-function putSummaryRow(batch: WriteBatch, parts: TransactionParts): void {
-  const found = senderOf(parts.transaction);
-  if (!found) return;
-  const { sender, replayProtector } = found;
-  const { version, transactionHash } = parts;
-  putRow(
-    batch,
-    transactionSummariesByAccountRows,
-    { address: sender, version },
-    {
-      variant: 'V1',
-      value: { sender, version, transaction_hash: transactionHash, replay_protector: replayProtector },
-    },
-  );
+/** Of the user transaction at `bytes[start..end]`: its nonce where the payload has one. */
+function replayProtectorAt(
+  reader: BcsReader,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): ReplayProtector {
+  reader.restart(bytes, start + SENDER_END, end, 0);
+  const sequenceNumber = reader.u64();
+  const payload = bytes[start + SEQUENCE_NUMBER_END];
+  const hasConfig = payload === PAYLOAD || payload === ENCRYPTED_PAYLOAD;
+  if (hasConfig) {
+    moveToConfig(reader, payload);
+    const nonce = nonceOfConfig(reader);
+    if (nonce !== undefined) return { variant: 'Nonce', value: nonce };
+  }
+  return { variant: 'SequenceNumber', value: sequenceNumber };
 }
 
-function nonceOf(transaction: Uint8Array): bigint | undefined {
-  const decoded = decode(Transaction, transaction);
-  if (decoded.variant !== 'UserTransaction') return undefined;
-  return extraConfigOf(decoded.value)?.value.replay_protection_nonce;
+/** Steps over what stands before a payload's extra configuration. */
+function moveToConfig(reader: BcsReader, payload: number): void {
+  reader.advance(2);
+  // Whatever became of an encrypted payload, what its sender wrote comes first and begins with this.
+  if (payload === ENCRYPTED_PAYLOAD) Ciphertext.skip(reader);
+  else TransactionExecutable.skip(reader);
 }
 
-function extraConfigOf({ raw_txn }: SignedTransaction): TransactionExtraConfig | undefined {
-  const { payload } = raw_txn;
-  if (payload.variant === 'Payload') return payload.value.value.extra_config;
-  if (payload.variant !== 'EncryptedPayload') return undefined;
-  const encrypted = payload.value;
-  const inner = encrypted.variant === 'Encrypted' ? encrypted.value : encrypted.value.original;
-  return inner.extra_config;
+/** An optional address, then the optional nonce; what newer variants have comes behind. */
+function nonceOfConfig(reader: BcsReader): bigint | undefined {
+  reader.advance(1);
+  if (reader.optionTag()) reader.advance(32);
+  return reader.optionTag() ? reader.u64() : undefined;
 }

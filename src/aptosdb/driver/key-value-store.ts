@@ -51,10 +51,23 @@ export interface KeyValueStore extends AsyncDisposable {
   multiGet(columnFamily: string, keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]>;
 
   /**
+   * The first row at or behind each key, in the order of the keys; undefined where there is none. Cheaper than
+   * an iteration for each.
+   */
+  seekEach(columnFamily: string, keys: readonly Uint8Array[]): Promise<(RawRow | undefined)[]>;
+
+  /**
    * Rows in key order, as they stood when the iteration began: writes do not disturb it. Ending the loop
    * early frees what it holds.
    */
   iterate(columnFamily: string, range?: KeyRange, options?: IterateOptions): AsyncIterable<RawRow>;
+
+  /** As `iterate`, all rows that are fetched already at once: a small fraction of its cost for each row. */
+  iterateBatches(
+    columnFamily: string,
+    range?: KeyRange,
+    options?: IterateOptions,
+  ): AsyncIterable<readonly RawRow[]>;
 
   /**
    * Applies all operations or none, over any column families of this instance. The arrays in the batch

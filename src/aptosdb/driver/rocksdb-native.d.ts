@@ -36,6 +36,20 @@ declare module 'rocksdb-native' {
     readonly value: Buffer | null;
   }
 
+  /** A readable stream of rows; of its interface only what is used here. */
+  interface RowIterator {
+    /** The next row that is there already, or null. */
+    read(): IteratorRow | null;
+    on(event: 'readable' | 'close', listener: () => void): this;
+    on(event: 'error', listener: (error: Error) => void): this;
+    destroy(): void;
+    /** Receives each row that was fetched, and null behind the last one. */
+    push(row: IteratorRow | null): boolean;
+    _open(done: (error: Error | null) => void): void;
+    _read(done: (error: Error | null) => void): void;
+    _destroy(done: (error: Error | null) => void): void;
+  }
+
   interface ReadBatch {
     get(key: Uint8Array): Promise<Buffer | null>;
     flush(): Promise<void>;
@@ -59,7 +73,7 @@ declare module 'rocksdb-native' {
     columnFamily(name: string): RocksDB;
     read(options?: { readonly capacity?: number }): ReadBatch;
     write(options?: { readonly capacity?: number }): WriteBatch;
-    iterator(options: IteratorOptions): AsyncIterable<IteratorRow>;
+    iterator(options: IteratorOptions): RowIterator;
     /** Writes what the session's column family holds in memory to a synced file. */
     flush(): Promise<void>;
     getProperty(name: string): Promise<string | null>;

@@ -139,6 +139,38 @@ describe('a RocksDB instance', () => {
     assert.equal(seen, 1);
   });
 
+  it('gives the rows of an iteration in batches, and ends those that are left or fail', async (t) => {
+    const store = await freshStore(t);
+    const keys = Array.from({ length: 100 }, (_, key) => key);
+    await put(store, 'first', ...keys);
+    const sizes: number[] = [];
+    const found: number[] = [];
+    for await (const rows of store.iterateBatches('first', { gte: bytes(10) }, { readAhead: 7 })) {
+      sizes.push(rows.length);
+      found.push(...rows.map(({ key }) => key[0] ?? -1));
+    }
+    assert.deepEqual(found, keys.slice(10));
+    assert.ok(sizes.length < 30, `${sizes}`);
+    for await (const _ of store.iterateBatches('first', {}, { readAhead: 1 })) break;
+    await store.close();
+  });
+
+  it('finds the first row at or behind each key', async (t) => {
+    const store = await freshStore(t);
+    await put(store, 'first', 3, 5, 9);
+    const wanted = [bytes(5), bytes(4), bytes(9, 1), bytes(0), bytes(9)];
+    const rows = await store.seekEach('first', wanted);
+    assert.deepEqual(
+      rows.map((row) => row?.key[0]),
+      [5, 5, undefined, 3, 9],
+    );
+    assert.deepEqual(rows[0], { key: bytes(5), value: bytes(5, 5) });
+    assert.deepEqual(await store.seekEach('first', []), []);
+    const many = Array.from({ length: 500 }, (_, index) => bytes(index % 10));
+    assert.equal((await store.seekEach('first', many)).filter((row) => row !== undefined).length, 500);
+    await assert.rejects(store.seekEach('third', [bytes(1)]), withCode('DB_COLUMN_FAMILY_MISSING'));
+  });
+
   it('an iteration that ends early does not keep the instance from closing', async (t) => {
     const store = await freshStore(t);
     await put(store, 'first', 1, 2, 3);

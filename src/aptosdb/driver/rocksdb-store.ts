@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import pMap from 'p-map';
 import RocksDB from 'rocksdb-native';
 import { columnFamilyNames } from './column-family-names.js';
 import { DatabaseError, type DatabaseErrorCode } from './database-error.js';
@@ -15,6 +16,7 @@ import type { WriteBatch } from './write-batch.js';
 
 const WRITE_BUFFER_BYTES = 4 << 20;
 const READ_AHEAD_ROWS = 64;
+const SEEKS_AT_ONCE = 64;
 /** Table files that an instance keeps open: with 42 instances this bounds what their indexes take. */
 const OPEN_FILES_MAX = 128;
 const MARKERS = 'db_metadata';
@@ -129,6 +131,79 @@ export async function openRocksDbStore(directory: string, options: OpenStoreOpti
   return new RocksDbStore(directory, options.readOnly, columnFamilies, root);
 }
 
+function rawRow({ key, value }: { readonly key: Buffer; readonly value: Buffer | null }): RawRow {
+  return { key: plain(key), value: value === null ? NO_BYTES : plain(value) };
+}
+
+/** Takes the steps of the stream that an iterator is by itself: the stream costs twice as much as the row. */
+function firstRowFrom(session: RocksDB, gte: Uint8Array): Promise<RawRow | undefined> {
+  const iterator = session.iterator({ gte, limit: 1, capacity: 1 });
+  let found: RawRow | undefined;
+  iterator.push = (row) => {
+    if (row !== null) found = rawRow(row);
+    return true;
+  };
+  return new Promise((resolve, reject) => {
+    const close = (failure: Error | null): void =>
+      iterator._destroy((error) => {
+        if (failure ?? error) reject(failure ?? error);
+        else resolve(found);
+      });
+    iterator._open((error) => {
+      if (error) close(error);
+      else iterator._read(close);
+    });
+  });
+}
+
+type RowIterator = ReturnType<RocksDB['iterator']>;
+
+/** The rows of an iterator, as many at once as were fetched. */
+class FetchedRows {
+  readonly #iterator: RowIterator;
+  readonly #closed: Promise<void>;
+  #isClosed = false;
+  #failure: Error | undefined;
+  #wake: () => void = () => {};
+
+  constructor(iterator: RowIterator) {
+    this.#iterator = iterator;
+    this.#closed = new Promise((resolve) => {
+      iterator.on('close', () => {
+        this.#isClosed = true;
+        resolve();
+        this.#wake();
+      });
+    });
+    iterator.on('readable', () => this.#wake());
+    iterator.on('error', (error) => {
+      this.#failure = error;
+    });
+  }
+
+  /** Undefined behind the last row. */
+  async next(): Promise<RawRow[] | undefined> {
+    for (;;) {
+      const batch: RawRow[] = [];
+      for (let row = this.#iterator.read(); row !== null; row = this.#iterator.read()) {
+        batch.push(rawRow(row));
+      }
+      if (batch.length > 0) return batch;
+      if (this.#failure) throw this.#failure;
+      if (this.#isClosed) return undefined;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  /** Frees what the iterator holds. */
+  async close(): Promise<void> {
+    this.#iterator.destroy();
+    await this.#closed;
+  }
+}
+
 class RocksDbStore implements KeyValueStore {
   readonly directory: string;
   readonly readOnly: boolean;
@@ -168,40 +243,54 @@ class RocksDbStore implements KeyValueStore {
     }
   }
 
+  async seekEach(columnFamily: string, keys: readonly Uint8Array[]): Promise<(RawRow | undefined)[]> {
+    const session = this.#session(columnFamily);
+    try {
+      return await pMap(keys, (gte) => firstRowFrom(session, gte), { concurrency: SEEKS_AT_ONCE });
+    } catch (error) {
+      throw this.#readError(columnFamily, error);
+    }
+  }
+
   async *iterate(
     columnFamily: string,
     range: KeyRange = {},
     options: IterateOptions = {},
   ): AsyncGenerator<RawRow, void, undefined> {
-    const { signal, limit, keysOnly = false } = options;
-    signal?.throwIfAborted();
-    if (limit === 0) return;
-    const iterator = this.#session(columnFamily).iterator({
-      ...definedBounds(range),
-      reverse: options.reverse ?? false,
-      values: !keysOnly,
-      capacity: Math.min(options.readAhead ?? READ_AHEAD_ROWS, limit ?? Number.POSITIVE_INFINITY),
-      ...(limit === undefined ? {} : { limit }),
-    });
-    const rows = iterator[Symbol.asyncIterator]();
-    try {
-      for (;;) {
-        signal?.throwIfAborted();
-        const step = await this.#nextRow(columnFamily, rows);
-        if (step === undefined) return;
-        yield { key: plain(step.key), value: step.value === null ? NO_BYTES : plain(step.value) };
+    for await (const rows of this.iterateBatches(columnFamily, range, options)) {
+      for (const row of rows) {
+        options.signal?.throwIfAborted();
+        yield row;
       }
-    } finally {
-      await rows.return?.();
     }
   }
 
-  async #nextRow<T>(columnFamily: string, rows: AsyncIterator<T>): Promise<T | undefined> {
+  async *iterateBatches(
+    columnFamily: string,
+    range: KeyRange = {},
+    options: IterateOptions = {},
+  ): AsyncGenerator<readonly RawRow[], void, undefined> {
+    const { signal, limit, keysOnly = false } = options;
+    signal?.throwIfAborted();
+    if (limit === 0) return;
+    const rows = new FetchedRows(
+      this.#session(columnFamily).iterator({
+        ...definedBounds(range),
+        reverse: options.reverse ?? false,
+        values: !keysOnly,
+        capacity: Math.min(options.readAhead ?? READ_AHEAD_ROWS, limit ?? Number.POSITIVE_INFINITY),
+        ...(limit === undefined ? {} : { limit }),
+      }),
+    );
     try {
-      const step = await rows.next();
-      return step.done === true ? undefined : step.value;
+      for (let batch = await rows.next(); batch !== undefined; batch = await rows.next()) {
+        signal?.throwIfAborted();
+        yield batch;
+      }
     } catch (error) {
-      throw this.#readError(columnFamily, error);
+      throw signal?.aborted ? error : this.#readError(columnFamily, error);
+    } finally {
+      await rows.close();
     }
   }
 

@@ -16,14 +16,16 @@ import { ledgerInfoRows } from '../schema/ledger-info.js';
 import { getRowBytes, iterateRowBytes, lastRow } from '../schema/rows.js';
 import { transactionInfoRows } from '../schema/transaction-info.js';
 import { AccumulatorReader } from './accumulator-reader.js';
+import { ByteJoiner } from './byte-joiner.js';
 import { DatabaseNodes } from './database-nodes.js';
+import { LeafValues } from './leaf-values.js';
 import { oneAhead } from './one-ahead.js';
 import { type FoundLedgerInfo, ledgerInfoFor } from './epochs.js';
 import { LedgerReadError } from './read-error.js';
-import { StateValueScan } from './state-value-scan.js';
 import { transactionRecords } from './transaction-records.js';
 
 const U64_END = 2n ** 64n;
+const NO_BYTES = new Uint8Array(0);
 
 /**
  * Answers from a ledger database as a node's backup handler does (spec: aptosdb-schema.md, section 12,
@@ -126,17 +128,30 @@ export class AptosDbBackupReader implements BackupReader, AsyncDisposable {
     // Also where nothing is wanted: a tree that is not there is an error.
     await this.#tree.leafCount(version);
     if (limit === 0n) return;
-    const values = new StateValueScan(this.database, signal);
     let left = limit;
+    for await (const records of oneAhead(this.#stateRecords(version, startIndex, signal))) {
+      for (const record of records) {
+        signal?.throwIfAborted();
+        yield record;
+        if (--left === 0n) return;
+      }
+    }
+  }
+
+  async *#stateRecords(
+    version: bigint,
+    startIndex: bigint,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<Uint8Array[], void, undefined> {
+    const joiner = new ByteJoiner();
+    const leafValues = new LeafValues(this.database, signal);
     try {
       for await (const leaves of oneAhead(treeLeaves(this.#nodes, version, { startIndex, signal }))) {
-        for (const leaf of leaves) {
-          yield Buffer.concat([leaf.stateKey, await values.valueOf(leaf)]);
-          if (--left === 0n) return;
-        }
+        const values = await leafValues.valuesOf(leaves);
+        yield leaves.map(({ stateKey }, index) => joiner.join([stateKey, values[index] ?? NO_BYTES]));
       }
     } finally {
-      await values.close();
+      await leafValues.close();
     }
   }
 

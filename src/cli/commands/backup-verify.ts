@@ -21,10 +21,11 @@ import { progressLine } from '../progress-line.js';
 import { findingLines, reportJson, summaryLines } from '../render-report.js';
 import type { Dispatch } from '../dispatch.js';
 import { addStorageOptions, openStorage, type StorageFlags } from '../storage-options.js';
+import { addThreadsOption, type ThreadsFlag } from '../threads-option.js';
 import { openTransactionAnalysis } from '../transaction-analysis-files.js';
 import { UsageError } from '../usage-error.js';
 
-interface VerifyFlags extends StorageFlags, LedgerFamilyFlag {
+interface VerifyFlags extends StorageFlags, LedgerFamilyFlag, ThreadsFlag {
   readonly metadataCacheDir?: string;
   readonly trustWaypoint?: readonly Waypoint[];
   readonly concurrentDownloads: number;
@@ -67,6 +68,7 @@ async function verify(flags: VerifyFlags, { console }: Dispatch): Promise<ExitCo
       allow: new Set(flags.allow ?? []),
       failFast: flags.failFast ?? false,
       concurrency: flags.concurrentDownloads,
+      threads: flags.threads,
       metadataCacheDir: flags.metadataCacheDir,
       analysis,
       signal: console.signal,
@@ -141,7 +143,7 @@ export function addBackupVerify(backup: Command, dispatch: Dispatch): void {
     .option('--fail-fast', 'stop at the first finding')
     .option('--report <FILE>', 'write the report as JSON to this file as well')
     .option('--json', 'print the report as JSON');
-  addLedgerFamilyOption(addStorageOptions(command)).action((flags: VerifyFlags) => {
+  addThreadsOption(addLedgerFamilyOption(addStorageOptions(command))).action((flags: VerifyFlags) => {
     dispatch.run(() => verify(flags, dispatch));
   });
 }

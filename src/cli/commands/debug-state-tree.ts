@@ -5,7 +5,7 @@ import { nodeHash } from '../../aptosdb/jellyfish/node-hash.js';
 import { missingNode, pathText, requireNodes, requireRootNode } from '../../aptosdb/jellyfish/node-store.js';
 import { treeLeaves } from '../../aptosdb/jellyfish/tree-leaves.js';
 import { DatabaseNodes } from '../../aptosdb/read/database-nodes.js';
-import { StateValueScan } from '../../aptosdb/read/state-value-scan.js';
+import { LeafValues } from '../../aptosdb/read/leaf-values.js';
 import { lastTreeVersion, treeVersions } from '../../aptosdb/read/tree-versions.js';
 import { childPath, type NodeKey, ROOT_PATH } from '../../aptosdb/schema/node-key.js';
 import type { LeafNode, TreeNode } from '../../aptosdb/schema/tree-node.js';
@@ -110,9 +110,10 @@ async function getLeaf(flags: LeafFlags, console: Console): Promise<ExitCode> {
     if (leaf === undefined) continue;
     printLine(console.stdout, `leaf ${flags.leafIndex} of the state tree of version ${version}`);
     printLeaf(console.stdout, leaf);
-    const values = new StateValueScan(database);
-    printLine(console.stdout, `  state value ${toHex(await values.valueOf(leaf))}`);
+    const values = new LeafValues(database);
+    const [value = new Uint8Array()] = await values.valuesOf([leaf]);
     await values.close();
+    printLine(console.stdout, `  state value ${toHex(value)}`);
     return EXIT.ok;
   }
   printLine(console.stderr, `error: the state tree of version ${version} has no leaf ${flags.leafIndex}`);

@@ -1,9 +1,7 @@
 // The workloads of `scripts/powercut` and of the kill tests: whole backups, written one after the other.
 import path from 'node:path';
 import { backupFolderName, METADATA_FOLDER } from '../../archive/names.js';
-import { STAGING_DIRECTORY } from '../../durable-fs/staging-area.js';
 import { seededRandom } from '../seeded-random.js';
-import { verifyFolder } from '../verify-folder.js';
 import {
   type ArchiveWriter,
   type OpenArchive,
@@ -12,13 +10,12 @@ import {
   openRenameWithoutDirectorySync,
   openRenameWithoutSync,
 } from './archive-writers.js';
-import { inspectArchive, namesIn } from './inspect-archive.js';
+import { inspectArchives, namesIn, newestRound, proveArchives } from './inspect-archive.js';
 import { loadPlan, type PlannedBackup, preparePlan } from './planned-backups.js';
-import type { Inspection, PowerLossWorkload, WorkloadPlace, WorkloadRun } from './workload.js';
+import type { PowerLossWorkload, WorkloadRun } from './workload.js';
 
 /** Files of one backup that are written at the same time. */
 const CONCURRENCY = 2;
-const ARCHIVE = /^archive-([0-9]+)$/;
 
 /**
  * Writes the plan's backups into `archive-0`, then into `archive-1`, and so on; each is acknowledged when
@@ -37,7 +34,8 @@ function archiveWorkload(
     },
     write: (run) => writeArchives(run, open),
     inspect: inspectArchives,
-    recover: (place) => recoverArchives(place, kind === 'writer' ? open : undefined),
+    recover: (place) =>
+      proveArchives(place, kind === 'writer' ? async (root) => (await open(root)).close() : undefined),
   };
 }
 
@@ -55,10 +53,10 @@ async function writeArchives(run: WorkloadRun, open: OpenArchive): Promise<void>
   const { folder, inputFolder, seed, acknowledge, started, unitsMax = Number.POSITIVE_INFINITY } = run;
   const plan = await loadPlan(inputFolder);
   const random = seededRandom(seed);
-  const rounds = (await namesIn(folder)).flatMap((name) => Number(ARCHIVE.exec(name)?.[1] ?? []));
+  const firstRound = await newestRound(folder);
   started();
   let units = 0;
-  for (let round = Math.max(0, ...rounds); units < unitsMax; round++) {
+  for (let round = firstRound; units < unitsMax; round++) {
     const root = path.join(folder, `archive-${round}`);
     const writer = await open(root);
     const done = new Set(await namesIn(path.join(root, METADATA_FOLDER)));
@@ -80,44 +78,4 @@ async function writeBackup(writer: ArchiveWriter, backup: PlannedBackup, folder:
     await Promise.all(some.map(([name, bytes]) => writer.writeFile(folder, name, bytes)));
   }
   await writer.commit(folder, backup);
-}
-
-async function inspectArchives(place: WorkloadPlace, acknowledged: readonly string[]): Promise<Inspection> {
-  const { folder, inputFolder } = place;
-  const plan = await loadPlan(inputFolder);
-  const whole = new Set<string>();
-  const found = { torn: [] as string[], incomplete: [] as string[], foreign: [] as string[] };
-  for (const archive of (await namesIn(folder)).filter((name) => ARCHIVE.test(name))) {
-    const damage = await inspectArchive(path.join(folder, archive), plan);
-    for (const name of damage.whole) whole.add(`${archive}/${name}`);
-    for (const sort of ['torn', 'incomplete', 'foreign'] as const) {
-      found[sort].push(...damage[sort].map((file) => `${archive}/${file}`));
-    }
-  }
-  return { ...found, lost: acknowledged.filter((label) => !whole.has(label)), whole: whole.size };
-}
-
-/** The next writer cleans up, a reader proves all that is there. */
-async function recoverArchives(
-  { folder }: WorkloadPlace,
-  open: OpenArchive | undefined,
-): Promise<readonly string[]> {
-  const faults: string[] = [];
-  for (const archive of (await namesIn(folder)).filter((name) => ARCHIVE.test(name))) {
-    const root = path.join(folder, archive);
-    if (open !== undefined) {
-      await (await open(root)).close();
-      const staged = await namesIn(path.join(root, STAGING_DIRECTORY));
-      faults.push(...staged.map((name) => `${archive}: staging file ${name} was not reclaimed`));
-    }
-    // Cut off before its first backup was committed: there is nothing to prove.
-    if ((await namesIn(path.join(root, METADATA_FOLDER))).length === 0) continue;
-    const { findings, checked } = await verifyFolder(root, undefined);
-    const { unattestedFiles } = checked;
-    if (unattestedFiles > 0) faults.push(`${archive}: ${unattestedFiles} files are not attested`);
-    // A whole manifest that no entry names is what a cut between the two leaves.
-    const counted = findings.filter(({ code }) => code !== 'UNLISTED_BACKUP');
-    faults.push(...counted.map(({ code, file }) => `${archive}: ${code} ${file ?? ''}`));
-  }
-  return faults;
 }

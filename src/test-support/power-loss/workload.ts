@@ -10,6 +10,8 @@ export interface Inspection {
   readonly foreign: readonly string[];
   /** Committed units of work that are there whole. */
   readonly whole: number;
+  /** More that the workload counts from cut to cut: what was met for the first time. */
+  readonly counts?: Readonly<Record<string, number>>;
 }
 
 /** Where a workload runs; both sides of a crash get the same. */

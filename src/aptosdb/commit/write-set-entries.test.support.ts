@@ -27,14 +27,9 @@ const KEY_HEADS: readonly number[] = [33, 33, 1];
  * What a state key counts as in the state's usage: address or handle, and the bytes behind it without their
  * length (spec: aptosdb-schema.md, section 4).
  */
-export function stateKeySize(stateKey: Uint8Array): number {
+function stateKeySize(stateKey: Uint8Array): number {
   const head = KEY_HEADS[stateKey[0] ?? 0] ?? 1;
   return head - 1 + new BcsReader(stateKey, { start: head }).sequenceLength();
-}
-
-/** What a state value counts as, given its BCS: the data without the metadata. */
-export function stateValueSize(stateValue: Uint8Array): number {
-  return new BcsReader(stateValue, { start: 1 }).sequenceLength();
 }
 
 /** The entries of a write set, given its valid BCS, in its order. */

@@ -1,0 +1,155 @@
+import { HASH_SIZE } from '../../hashing/hash-value.js';
+import type { LedgerHashers } from '../../types/ledger-family.js';
+import type { TransactionRecordWalk } from '../../types/transaction-record-walk.js';
+import type { AptosDatabaseFiles } from '../driver/aptos-database-files.js';
+import { putMarker } from '../schema/progress-markers.js';
+import { putRow } from '../schema/rows.js';
+import { versionDataRows } from '../schema/version-data.js';
+import { CommitError } from './commit-error.js';
+import type { CommittedState } from './committed-state.js';
+import { LedgerBatches, putShardMarkers, writeStateKvMarker } from './ledger-batches.js';
+import { StateWrites } from './state-writes.js';
+import { TransactionRows } from './transaction-rows.js';
+
+/** Changed items, and versions, after which a tree is written even within an epoch (spec: section 1). */
+const TREE_ITEMS_MAX = 100_000;
+const TREE_VERSIONS_MAX = 100_000n;
+
+/** What is known of a version once its record was added. */
+interface AddedVersion {
+  readonly version: bigint;
+  /** Where its writes end among those of all that was added. */
+  readonly writesEnd: number;
+  readonly stateRoot: Uint8Array | undefined;
+}
+
+export interface ApplyOptions {
+  readonly endsEpoch: (version: bigint) => boolean;
+}
+
+/**
+ * Writes transactions on top of a state: their rows, the values they leave, the state's usage and its tree.
+ * The root of the state is compared at every checkpoint, and where a tree is written depends on versions
+ * and changed items alone: never on how transactions were grouped. Nothing here makes anything count.
+ */
+export class TransactionAppender {
+  readonly #database: AptosDatabaseFiles;
+  readonly #hashers: LedgerHashers;
+  readonly #state: CommittedState;
+  readonly #rows = new TransactionRows();
+  readonly #writes: StateWrites;
+  #batches = new LedgerBatches();
+  #added: AddedVersion[] = [];
+  #lastVersion: bigint | undefined;
+  #lastCheckpoint: bigint | undefined;
+  #lastEpochEnd: bigint | undefined;
+
+  constructor(database: AptosDatabaseFiles, hashers: LedgerHashers, state: CommittedState) {
+    this.#database = database;
+    this.#hashers = hashers;
+    this.#state = state;
+    this.#writes = new StateWrites(hashers);
+    this.#lastVersion = state.lastVersion;
+    this.#lastCheckpoint = state.lastCheckpoint;
+    this.#lastEpochEnd = state.lastEpochEnd;
+  }
+
+  /** The last version that was written. */
+  get lastVersion(): bigint | undefined {
+    return this.#lastVersion;
+  }
+
+  /** Begins a group. @param recordBytes the size of all its records together */
+  begin(recordBytes: number): void {
+    this.#batches = new LedgerBatches();
+    this.#added = [];
+    this.#writes.begin(recordBytes);
+  }
+
+  /**
+   * Adds the next transaction to the group.
+   * @param bytes holds the record that `walk` has walked; not to be changed until `apply` returns
+   * @throws CommitError COMMIT_BLOCK_EVENT_INVALID
+   */
+  add(version: bigint, bytes: Uint8Array, walk: TransactionRecordWalk): void {
+    this.#rows.put(this.#batches, version, bytes, walk);
+    this.#writes.add(version, bytes, walk.writeSetStart, walk.writeSetEnd);
+    const leaf = this.#hashers.transactionInfo.hash(bytes.subarray(walk.infoStart, walk.infoEnd));
+    this.#state.accumulator.appendWithRoots(this.#batches.accumulator, leaf, 1);
+    const rootAt = walk.stateCheckpointHash;
+    const stateRoot = rootAt < 0 ? undefined : bytes.subarray(rootAt, rootAt + HASH_SIZE);
+    this.#added.push({ version, writesEnd: this.#writes.count, stateRoot });
+  }
+
+  /**
+   * Brings the state up to the group's last version, and writes all rows.
+   * @throws CommitError COMMIT_STATE_ROOT_MISMATCH
+   */
+  async apply({ endsEpoch }: ApplyOptions): Promise<void> {
+    const { values, tree } = this.#state;
+    const writes = this.#writes;
+    writes.finish({ withValues: true });
+    await values.prepare(writes);
+    let from = 0;
+    for (const { version, writesEnd, stateRoot } of this.#added) {
+      values.apply(this.#batches.stateShards, writes, from, writesEnd);
+      tree.add(writes, from, writesEnd);
+      from = writesEnd;
+      this.#lastVersion = version;
+      if (stateRoot === undefined) continue;
+      await tree.checkpoint(version, stateRoot);
+      this.#lastCheckpoint = version;
+      putRow(this.#batches.ledgerMetadata, versionDataRows, version, values.usage);
+      const ends = endsEpoch(version);
+      if (this.#treeIsDue(version, ends)) {
+        await this.#writeRows(version);
+        await this.#writeTree(version);
+      }
+      if (ends) this.#lastEpochEnd = version;
+    }
+    const last = this.#added.at(-1);
+    if (last) await this.#writeRows(last.version);
+  }
+
+  /** Writes the tree of the last checkpoint, and the usage of the last version, if they are not there. */
+  async writeLast(): Promise<void> {
+    const version = this.#lastVersion;
+    if (version === undefined) return;
+    putRow(this.#batches.ledgerMetadata, versionDataRows, version, this.#state.values.usage);
+    await this.#writeRows(version);
+    const checkpoint = this.#lastCheckpoint;
+    if (checkpoint === undefined || checkpoint === this.#state.tree.base) return;
+    // It may have been committed before.
+    await this.#writeTree(checkpoint, { counts: true });
+  }
+
+  /** At the end of an epoch, at the very first checkpoint, and when much has changed since the last tree. */
+  #treeIsDue(version: bigint, endsEpoch: boolean): boolean {
+    const { base, pendingItems } = this.#state.tree;
+    if (endsEpoch || base === undefined) return true;
+    return pendingItems >= TREE_ITEMS_MAX || version - base >= TREE_VERSIONS_MAX;
+  }
+
+  /** Of a checkpoint. */
+  async #writeTree(version: bigint, options: { readonly counts?: boolean } = {}): Promise<void> {
+    const { tree, values } = this.#state;
+    const plan = await tree.plan(version);
+    const { items } = values.usage;
+    if (tree.isSettled && BigInt(plan.leafCount) !== items) {
+      const message = `the state tree has ${plan.leafCount} items, the usage counts ${items}`;
+      throw new CommitError('COMMIT_DATABASE_INCOMPLETE', message, { facts: { version } });
+    }
+    await tree.write(plan, this.#lastEpochEnd, options);
+  }
+
+  /** In the reference's order: what others refer to first, each group's marker behind it. */
+  async #writeRows(last: bigint): Promise<void> {
+    const batches = this.#batches;
+    this.#batches = new LedgerBatches();
+    putShardMarkers(batches.stateShards, last);
+    await batches.writeData(this.#database);
+    await writeStateKvMarker(this.#database, last);
+    putMarker(batches.ledgerMetadata, { variant: 'LedgerCommitProgress' }, last);
+    await this.#database.ledgerMetadata.write(batches.ledgerMetadata);
+  }
+}

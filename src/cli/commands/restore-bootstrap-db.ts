@@ -1,0 +1,74 @@
+import type { Command } from 'commander';
+import { bootstrapDatabase, type BootstrapOptions, proveRestore } from '../../restore/bootstrap-db.js';
+import { requireFeasible } from '../../restore/plan-refusal.js';
+import type { RestoreReport } from '../../restore/restore-report.js';
+import type { BackupStorage } from '../../storage/backup-storage.js';
+import { LEDGER_FAMILIES } from '../../types/ledger-family.js';
+import { type Console, printLine } from '../console.js';
+import type { Dispatch } from '../dispatch.js';
+import { EXIT, type ExitCode } from '../exit-codes.js';
+import { progressLine } from '../progress-line.js';
+import { restoreReportJson, restoreReportLines } from '../render-restore.js';
+import { planLines } from '../render-restore-plan.js';
+import { targetOf, warnOfFlags } from '../restore-options.js';
+import { addRestorePlanOptions, prepareFromFlags, type RestorePlanFlags } from '../restore-plan-options.js';
+import { openStorage } from '../storage-options.js';
+
+async function bootstrapDb(flags: RestorePlanFlags, { console }: Dispatch): Promise<ExitCode> {
+  warnOfFlags(flags, console);
+  const directory = targetOf(flags);
+  const storage = await openStorage(flags);
+  try {
+    const report = await restore(flags, storage, directory, console);
+    const lines = flags.json ? [restoreReportJson(report)] : restoreReportLines(report);
+    for (const text of lines) printLine(console.stdout, text);
+    return EXIT.ok;
+  } finally {
+    await storage.close();
+  }
+}
+
+/** The plan first, on stderr where stdout is for JSON; then what it says. */
+async function restore(
+  flags: RestorePlanFlags,
+  storage: BackupStorage,
+  directory: string | undefined,
+  console: Console,
+): Promise<RestoreReport> {
+  const { plan, target } = await prepareFromFlags(flags, storage, directory, console);
+  const planStream = flags.json ? console.stderr : console.stdout;
+  for (const text of planLines(plan, target)) printLine(planStream, text);
+  if (target?.kind !== 'done') requireFeasible(plan);
+  const line = progressLine(console);
+  let standing: string | undefined;
+  const options: BootstrapOptions = {
+    storage,
+    family: LEDGER_FAMILIES[flags.ledgerFamily],
+    plan,
+    trustedWaypoints: flags.trustWaypoint,
+    concurrency: flags.concurrentDownloads,
+    threads: flags.threads,
+    signal: console.signal,
+    progress: line.listener,
+    onStanding: (words) => {
+      standing = words;
+    },
+  };
+  try {
+    if (directory === undefined) return await proveRestore(options);
+    return await bootstrapDatabase(options, { directory, state: target ?? { kind: 'missing' } });
+  } finally {
+    line.finish();
+    if (standing !== undefined) printLine(console.stderr, standing);
+  }
+}
+
+/** `restore bootstrap-db`: a whole database, proven on the way in. */
+export function addRestoreBootstrapDb(restoring: Command, dispatch: Dispatch): void {
+  const command = restoring
+    .command('bootstrap-db')
+    .description('restore a database that a node opens, or go on with one; run it again after any end');
+  addRestorePlanOptions(command).action((flags: RestorePlanFlags) => {
+    dispatch.run(() => bootstrapDb(flags, dispatch));
+  });
+}

@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { after, before, describe, it } from 'node:test';
+import { checkDatabase } from '../../aptosdb/check/check-database.js';
+import { memoryFolder } from '../../test-support/memory-folder.js';
+import { generateLedger, type WrittenArchive, writeReferenceArchive } from '../../testing/index.js';
+import { LEDGER_FAMILIES, ledgerHashers } from '../../types/ledger-family.js';
+import { runCommandLine } from '../run.js';
+
+const hashers = ledgerHashers(LEDGER_FAMILIES.aptos);
+
+interface Ran {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function holdfast(args: readonly string[], signal = new AbortController().signal): Promise<Ran> {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const texts = Promise.all([text(stdout), text(stderr)]);
+  const exitCode = await runCommandLine(args, { stdout, stderr, interactive: false, signal });
+  stdout.end();
+  stderr.end();
+  const [out, err] = await texts;
+  return { exitCode, stdout: out, stderr: err };
+}
+
+async function failedConditions(directory: string): Promise<string[]> {
+  const { results } = await checkDatabase(directory, { hashers });
+  return results.filter(({ status }) => status !== 'passed').map(({ name, detail }) => `${name}: ${detail}`);
+}
+
+describe('the restore commands', () => {
+  const folder = memoryFolder({ after });
+  const archive = path.join(folder, 'archive');
+  let written: WrittenArchive | undefined;
+  const handlesOf = (kind: string): string[] =>
+    (written?.files ?? []).filter((file) => file.kind === kind).map(({ handle }) => handle);
+  const source = ['--local-fs-dir', archive, '--threads', '1'];
+  const ledger = generateLedger({ seed: 'commands', epochs: 3, transactions: 200, stateItems: 100 });
+  before(async () => {
+    mkdirSync(archive);
+    written = await writeReferenceArchive(ledger, archive, { maxChunkSize: 30_000 });
+  });
+
+  it('bootstrap-db prints its plan first, restores a fit database, and is done the second time', async () => {
+    const directory = path.join(folder, 'bootstrapped');
+    const waypoint = written?.genesisWaypoint ?? '';
+    const args = ['restore', 'bootstrap-db', ...source, '--trust-waypoint', waypoint];
+    const first = await holdfast([...args, '--target-db-dir', directory, '--block-cache-size', '1000']);
+    assert.equal(first.exitCode, 0, first.stderr);
+    assert.match(
+      first.stdout,
+      /^plan: a ledger of versions 0 to 199[^]*^restored: versions 0 to 199, epoch /m,
+    );
+    assert.match(first.stdout, /trust root: trusted waypoints 0:/);
+    assert.deepEqual(await failedConditions(directory), []);
+    const again = await holdfast([...args, '--target-db-dir', directory, '--json']);
+    assert.equal(again.exitCode, 0);
+    const report = JSON.parse(again.stdout);
+    assert.equal(report.outcome, 'already-restored');
+    assert.equal(report.version, 199);
+    assert.match(again.stderr, /^plan: /m);
+  });
+
+  it('bootstrap-db needs a target or --dry-run, not both, and a dry run writes nothing', async () => {
+    const neither = await holdfast(['restore', 'bootstrap-db', ...source]);
+    assert.equal(neither.exitCode, 2);
+    const directory = path.join(folder, 'never');
+    const both = await holdfast([
+      'restore',
+      'bootstrap-db',
+      ...source,
+      '--dry-run',
+      '--target-db-dir',
+      directory,
+    ]);
+    assert.equal(both.exitCode, 2);
+    const dry = await holdfast(['restore', 'bootstrap-db', ...source, '--dry-run']);
+    assert.equal(dry.exitCode, 0, dry.stderr);
+    assert.match(dry.stdout, /^proven, and nothing written: versions 0 to 199/m);
+    assert.equal(existsSync(directory), false);
+  });
+
+  it('bootstrap-db stops at damage with the finding, says how far it is, and goes on afterwards', async () => {
+    const directory = path.join(folder, 'stopped');
+    const [damaged = ''] = handlesOf('transaction-chunk').slice(-1);
+    const file = path.join(archive, damaged);
+    const bytes = readFileSync(file);
+    const altered = Uint8Array.from(bytes);
+    altered[altered.length - 40] = (altered[altered.length - 40] ?? 0) ^ 1;
+    writeFileSync(file, altered);
+    const args = ['restore', 'bootstrap-db', ...source, '--target-db-dir', directory];
+    const stopped = await holdfast([...args, '--ledger-history-start-version', '0']);
+    writeFileSync(file, bytes);
+    assert.equal(stopped.exitCode, 1);
+    assert.match(stopped.stderr, /^safe and proven so far: .*transactions up to version [0-9]+/m);
+    assert.match(stopped.stderr, /RESTORE_FINDING/);
+    assert.ok(stopped.stderr.includes(`in ${damaged}, record `), stopped.stderr);
+    assert.equal(existsSync(path.join(directory, 'ledger_db')), false);
+    const gone = await holdfast([...args, '--ledger-history-start-version', '0']);
+    assert.equal(gone.exitCode, 0, gone.stderr);
+    assert.match(gone.stdout, /gone on with an interrupted run/);
+    assert.deepEqual(await failedConditions(directory), []);
+  });
+
+  it('an interrupted run has exit code 130', async () => {
+    const interruption = new AbortController();
+    interruption.abort(new Error('stopped'));
+    const directory = path.join(folder, 'interrupted');
+    const args = ['restore', 'bootstrap-db', ...source, '--target-db-dir', directory];
+    assert.equal((await holdfast(args, interruption.signal)).exitCode, 130);
+  });
+
+  it('oneoff commands together make a database, in place, each proven against the endings', async () => {
+    const directory = path.join(folder, 'one-by-one');
+    const target = [...source, '--target-db-dir', directory];
+    const [epochEnding = ''] = handlesOf('epoch-ending-manifest');
+    const [state = ''] = handlesOf('state-manifest').slice(-1);
+    const [transactions = ''] = handlesOf('transaction-manifest');
+    const version = ledger.epochs.filter(({ ended }) => ended).at(-1)?.lastVersion ?? 0n;
+    const runs = [
+      ['epoch-ending', '--epoch-ending-manifest', epochEnding, ...target],
+      [
+        'state-snapshot',
+        ...['--state-manifest', state, '--state-into-version', `${version}`, '--restore-mode', 'default'],
+        ...target,
+      ],
+      [
+        'transaction',
+        ...['--transaction-manifest', transactions, '--replay-transactions-from-version', `${version + 1n}`],
+        ...['--kv-only-replay', 'false'],
+        ...target,
+      ],
+    ];
+    for (const args of runs) {
+      const { exitCode, stdout, stderr } = await holdfast(['restore', 'oneoff', ...args]);
+      assert.equal(exitCode, 0, stderr);
+      assert.match(stdout, /^restored: /m);
+      assert.match(stdout, /signatures checked against the archive's epoch endings/);
+    }
+    assert.deepEqual(await failedConditions(directory), []);
+  });
+
+  it('oneoff says that signatures were not checked where the archive has no endings', async (t) => {
+    const bare = memoryFolder(t);
+    const { files } = await writeReferenceArchive(ledger, bare, { maxChunkSize: 30_000 });
+    for (const { handle, kind } of files) {
+      if (kind === 'metadata' && handle.includes('epoch_ending')) writeFileSync(path.join(bare, handle), '');
+    }
+    const manifest = files.find(({ kind }) => kind === 'transaction-manifest')?.handle ?? '';
+    const args = ['--local-fs-dir', bare, '--threads', '1', '--dry-run', '--json'];
+    const { exitCode, stdout } = await holdfast([
+      'restore',
+      'oneoff',
+      'transaction',
+      '--transaction-manifest',
+      manifest,
+      ...args,
+    ]);
+    assert.equal(exitCode, 0);
+    const report = JSON.parse(stdout);
+    assert.equal(report.signaturesChecked, false);
+    assert.match(report.signatures, /not checked: the archive has no epoch endings/);
+  });
+
+  it('oneoff refuses half of a replay, unknown modes, and a missing manifest by name', async () => {
+    const dry = [...source, '--dry-run'];
+    const half = ['--transaction-manifest', 'x', '--replay-transactions-from-version', '5'];
+    assert.equal((await holdfast(['restore', 'oneoff', 'transaction', ...half, ...dry])).exitCode, 2);
+    const mode = ['--state-manifest', 'x', '--state-into-version', '5', '--restore-mode', 'fast'];
+    const refused = await holdfast(['restore', 'oneoff', 'state-snapshot', ...mode, ...dry]);
+    assert.equal(refused.exitCode, 2);
+    assert.match(refused.stderr, /Invalid state snapshot restore mode: fast/);
+    const missing = await holdfast([
+      'restore',
+      'oneoff',
+      'transaction',
+      '--transaction-manifest',
+      'transaction_0-.0000/transaction.manifest',
+      ...dry,
+    ]);
+    assert.equal(missing.exitCode, 1);
+    assert.match(missing.stderr, /FILE_MISSING/);
+  });
+});

@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { AptosDatabaseFiles } from '../aptosdb/driver/aptos-database-files.js';
+import { HoldfastError } from '../errors/holdfast-error.js';
+import { dumpRows } from '../test-support/load-rows.js';
+import { memoryFolder } from '../test-support/memory-folder.js';
+import { restoreInto } from '../test-support/restore-into.js';
+import { seededRandom } from '../test-support/seeded-random.js';
+import { generateLedger, writeReferenceArchive } from '../testing/index.js';
+
+/** Set to 100 for the full campaign. */
+const ROUNDS = Number(process.env['HOLDFAST_KILL_ROUNDS'] ?? 3);
+const SCRIPT = fileURLToPath(new URL('../test-support/restore-process.js', import.meta.url));
+const COMMIT_EVERY_MS = 30;
+
+interface Ended {
+  readonly signal: NodeJS.Signals | null;
+  readonly code: number | null;
+  readonly output: string;
+  readonly elapsedMs: number;
+}
+
+class Restoring {
+  readonly ended: Promise<Ended>;
+  readonly #child;
+
+  constructor(archive: string, directory: string, historyStart: string) {
+    const startedAt = performance.now();
+    const args = [SCRIPT, archive, directory, historyStart, String(COMMIT_EVERY_MS)];
+    this.#child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const closed = new Promise<Omit<Ended, 'output'>>((resolve, reject) => {
+      this.#child.once('error', reject);
+      this.#child.once('close', (code, signal) => {
+        resolve({ code, signal, elapsedMs: performance.now() - startedAt });
+      });
+    });
+    this.ended = Promise.all([closed, text(this.#child.stdout)]).then(([end, output]) => ({
+      ...end,
+      output,
+    }));
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+}
+
+async function rowsIn(directory: string): Promise<Map<string, string[]>> {
+  await using database = await AptosDatabaseFiles.open(directory, { mode: 'read' });
+  return await dumpRows(database);
+}
+
+describe('a restore that is ended by force', () => {
+  const folder = memoryFolder({ after });
+  const archive = path.join(folder, 'archive');
+  before(async () => {
+    mkdirSync(archive);
+    const ledger = generateLedger({
+      seed: 'killed restore',
+      epochs: 4,
+      transactions: 800,
+      stateItems: 1000,
+      profile: 'transfers',
+    });
+    await writeReferenceArchive(ledger, archive, { maxChunkSize: 200_000, transactionBatch: 300 });
+  });
+
+  for (const historyStart of ['0', 'none']) {
+    it(`gives the same rows as one in one go, history from ${historyStart}`, async () => {
+      const whole = path.join(folder, `whole-${historyStart}`);
+      const first = await new Restoring(archive, whole, historyStart).ended;
+      assert.equal(first.code, 0);
+      const expected = await rowsIn(whole);
+      const random = seededRandom(7);
+      let kills = 0;
+      for (let round = 0; kills < ROUNDS; round++) {
+        const directory = path.join(folder, `killed-${historyStart}-${round}`);
+        let ended: Ended;
+        for (;;) {
+          const restoring = new Restoring(archive, directory, historyStart);
+          // Deadlines of a random length, so that some runs come to their end.
+          const deadline = new AbortController();
+          const waiting = pause(random(Math.ceil(first.elapsedMs)), undefined, { signal: deadline.signal });
+          const killed = waiting.then(() => restoring.kill('SIGKILL')).catch(() => undefined);
+          ended = await restoring.ended;
+          deadline.abort();
+          await killed;
+          if (ended.signal === null) break;
+          kills++;
+          if (kills % 4 === 1) await assertNoneOrWhole(directory, expected);
+        }
+        assert.equal(ended.code, 0);
+        assert.equal(ended.output.split(' ')[1], '799');
+        assertSameRows(await rowsIn(directory), expected);
+      }
+    });
+  }
+
+  it('by SIGTERM comes to a commit point, says how far it is, and is gone on with', async () => {
+    const directory = path.join(folder, 'terminated');
+    let runs = 0;
+    for (;;) {
+      const restoring = new Restoring(archive, directory, '0');
+      const timer = setTimeout(() => restoring.kill('SIGTERM'), 400 + runs * 150);
+      const { code, output } = await restoring.ended;
+      clearTimeout(timer);
+      runs++;
+      if (code === 0) break;
+      assert.equal(code, 130);
+      assert.match(output, /^safe and proven so far: .*\n$|^$/);
+    }
+    assertSameRows(await rowsIn(directory), await rowsIn(path.join(folder, 'whole-0')));
+    const again = await restoreInto(directory, archive, { historyStartVersion: 0n });
+    assert.equal(again.outcome, 'already-restored');
+  });
+});
+
+/** A half-restored database can be taken for none: either there is none, or it is whole. */
+async function assertNoneOrWhole(directory: string, whole: ReadonlyMap<string, string[]>): Promise<void> {
+  let rows: Map<string, string[]>;
+  try {
+    rows = await rowsIn(directory);
+  } catch (error) {
+    assert.ok(error instanceof HoldfastError && error.code === 'DB_MISSING');
+    return;
+  }
+  assertSameRows(rows, whole);
+}
+
+function assertSameRows(
+  actual: ReadonlyMap<string, string[]>,
+  expected: ReadonlyMap<string, string[]>,
+): void {
+  assert.deepEqual([...actual.keys()].sort(), [...expected.keys()].sort());
+  for (const [family, rows] of expected) assert.deepEqual(actual.get(family), rows, family);
+}
