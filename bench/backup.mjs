@@ -121,7 +121,7 @@ async function take({ url, archive, kind, epoch, count }) {
 
 async function startServer(ledger) {
   const args = [cli, 'serve', '--db-dir', ledger, '--backup-service-address', '127.0.0.1:0'];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] });
   const [line] = await once(createInterface({ input: child.stdout }), 'line');
   return {
     url: /http:\S+/.exec(line)?.[0],

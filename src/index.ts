@@ -62,8 +62,12 @@ export {
   loadStateSnapshotManifest,
   loadTransactionManifest,
 } from './archive/load-manifest.js';
-export { buildMetadataView, type MetadataView } from './archive/metadata-view.js';
-export { type RecordBatch, readRecordBatches } from './archive/record-file.js';
+export { backupStorageState, buildMetadataView, type MetadataView } from './archive/metadata-view.js';
+export { type BatchBuffers, type RecordBatch, readRecordBatches } from './archive/record-file.js';
+export { openProvingPool, type ProvingPoolOptions } from './proving/open-proving-pool.js';
+export { ProvingError, type ProvingErrorCode } from './proving/proving-error.js';
+export type { ProvenStateBatch, ProvenTransactionBatch, ProvingPool } from './proving/proving-pool.js';
+export type { ProgressEvent, ProgressListener } from './telemetry/progress.js';
 export { FINDING_TEXTS, type Finding, type FindingCode } from './verify/finding.js';
 export type { ProvenRange, ProvenSnapshot, VerifyReport } from './verify/report.js';
 export { type VerifyOptions, verifyArchive } from './verify/verify-archive.js';
@@ -81,16 +85,22 @@ export { DurableFsError, type DurableFsErrorCode } from './durable-fs/durable-fs
 export { adoptArchive, type AdoptOptions, type AdoptReport } from './maintenance/adopt.js';
 export { type CleanupOptions, type CleanupReport, cleanUp } from './maintenance/cleanup.js';
 export type { BackupReader } from './aptosdb/backup-reader.js';
-export { checkDatabase } from './aptosdb/check/check-database.js';
+export {
+  checkDatabase,
+  type CheckDatabaseOptions,
+  type DatabaseReport,
+} from './aptosdb/check/check-database.js';
+export { CommitError, type CommitErrorCode } from './aptosdb/commit/commit-error.js';
 export { LedgerWriter } from './aptosdb/commit/ledger-writer.js';
 export { AptosDatabaseFiles } from './aptosdb/driver/aptos-database-files.js';
+export { DatabaseError, type DatabaseErrorCode } from './aptosdb/driver/database-error.js';
 export { AptosDbBackupReader } from './aptosdb/read/aptosdb-backup-reader.js';
 export { BackupServer } from './service/backup-server.js';
-export { BackupServiceClient } from './service/backup-service-client.js';
+export { BackupServiceClient, type BackupServiceClientOptions } from './service/backup-service-client.js';
 export { ServiceError, type ServiceErrorCode } from './service/service-error.js';
 export { VerifiedLedgerSource } from './service/verified-ledger-source.js';
 export { type OpenBackupOptions, openBackup } from './backup/open-backup.js';
-export type { BackupContext } from './backup/backup-context.js';
+export type { BackupContext, BackupWarningListener } from './backup/backup-context.js';
 export type { BackupReport } from './backup/backup-report.js';
 export { BackupError, type BackupErrorCode } from './backup/backup-error.js';
 export { BackupMetrics } from './backup/backup-metrics.js';
@@ -102,3 +112,43 @@ export {
   type ContinuousBackupOptions,
   type ContinuousEvent,
 } from './backup/continuous-backup.js';
+export { type PrepareOptions, type PreparedRestore, prepareRestore } from './restore/prepare-restore.js';
+export { type PlanOptions, planRestore } from './restore/plan-restore.js';
+export {
+  type PlanRemark,
+  type RemarkCode,
+  type RestorePlan,
+  type RestoreRequest,
+  refusals,
+} from './restore/plan.js';
+export type { TargetState } from './restore/target.js';
+export {
+  bootstrapDatabase,
+  type BootstrapOptions,
+  type BootstrapTarget,
+  proveRestore,
+} from './restore/bootstrap-db.js';
+export type { RestoreReport } from './restore/restore-report.js';
+export {
+  type OneoffOptions,
+  type OneoffReport,
+  restoreEpochEnding,
+  restoreSnapshot,
+  restoreTransactionBackup,
+} from './restore/oneoff.js';
+export { RestoreError, type RestoreErrorCode } from './restore/restore-error.js';
+export { RestoreFindingError } from './restore/restore-finding.js';
+export {
+  SnapshotRestoreError,
+  type SnapshotRestoreErrorCode,
+} from './aptosdb/restore/snapshot-restore-error.js';
+export { replayVerify, type ReplayVerifyOptions } from './replay/replay-verify.js';
+export type { ReplayMismatch, ReplayReport } from './replay/replay-report.js';
+export {
+  dealReplayJobs,
+  planReplayRanges,
+  type ReplayJobsOptions,
+  type ReplayRange,
+  type VersionSpan,
+} from './replay/replay-jobs.js';
+export { ReplayError, type ReplayErrorCode } from './replay/replay-error.js';

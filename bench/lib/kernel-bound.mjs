@@ -5,7 +5,7 @@
 import path from 'node:path';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { load } from './child.mjs';
-import { median } from './numbers.mjs';
+import { median, timed } from './numbers.mjs';
 
 const HASH_SIZE = 32;
 /** Nodes of one call, as in the levels of a tree. */
@@ -18,19 +18,25 @@ async function bound({ directory, kind, threads, samples }) {
     calls: calls.filter((_call, index) => index % threads === thread),
     nodes: Math.ceil(nodes / threads),
   }));
-  const times = threads === 1 ? await alone(shares[0], samples) : await sideBySide(shares, samples);
+  const { times, cpuMs } =
+    threads === 1 ? await alone(shares[0], samples) : await sideBySide(shares, samples);
   const messages = calls.reduce((sum, { count }) => sum + count, nodes);
-  return { ms: median(times), records, bytes, messages, nodes };
+  return { ms: median(times), cpuMs, records, bytes, messages, nodes };
 }
 
 async function alone(share, samples) {
   const engine = await newEngine();
   hashShare(engine, share);
-  return Array.from({ length: samples }, () => {
-    const startedAt = performance.now();
-    hashShare(engine, share);
-    return performance.now() - startedAt;
-  });
+  return await sampled(samples, async () => hashShare(engine, share));
+}
+
+/** Milliseconds of each sample, and what all threads worked in one on average. */
+async function sampled(samples, work) {
+  const times = [];
+  const before = process.cpuUsage();
+  for (let sample = 0; sample < samples; sample++) times.push(await timed(work));
+  const { user, system } = process.cpuUsage(before);
+  return { times, cpuMs: (user + system) / 1000 / samples };
 }
 
 async function sideBySide(shares, samples) {
@@ -47,14 +53,9 @@ async function sideBySide(shares, samples) {
     );
   // The first turn is also when they have started.
   await turn();
-  const times = [];
-  for (let sample = 0; sample < samples; sample++) {
-    const startedAt = performance.now();
-    await turn();
-    times.push(performance.now() - startedAt);
-  }
+  const result = await sampled(samples, turn);
   await Promise.all(workers.map((worker) => worker.terminate()));
-  return times;
+  return result;
 }
 
 async function work() {

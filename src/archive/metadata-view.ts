@@ -113,6 +113,7 @@ function compareTexts(left: string, right: string): number {
   return left === right ? 0 : Buffer.compare(Buffer.from(left), Buffer.from(right));
 }
 
+/** How far an archive goes, as `backup query backup-storage-state` tells. */
 export function backupStorageState(view: MetadataView): BackupStorageState {
   const snapshot = view.stateSnapshots.at(-1)?.entry;
   return {

@@ -16,6 +16,7 @@ import { type ChunkProver, type EndedChunk, writeChunks } from './write-chunks.j
 
 const U64_MAX = 2n ** 64n - 1n;
 
+/** The versions from `startVersion` on, so many. */
 export interface TransactionRange {
   readonly startVersion: bigint;
   readonly count: bigint;

@@ -28,6 +28,7 @@ export type ContinuousEvent =
   | { readonly kind: 'node-unreachable'; readonly error: unknown }
   | { readonly kind: 'node-not-bootstrapped' };
 
+/** When what is backed up. */
 export interface ContinuousBackupOptions {
   /** At least 1. */
   readonly stateSnapshotIntervalEpochs: bigint;

@@ -13,6 +13,7 @@ import { RateLimit } from './rate-limit.js';
 import { RequestGate } from './request-gate.js';
 import { TrustChain } from './trust-chain.js';
 
+/** Where from and where to, and how. */
 export interface OpenBackupOptions {
   /** Both are closed by the caller. */
   readonly storage: WritableBackupStorage;

@@ -21,7 +21,8 @@ async function buildProgram(dispatch: Dispatch, args: readonly string[]): Promis
     .showHelpAfterError('Try --help after the command for its options.')
     .addHelpText(
       'after',
-      '\nExit codes: 0 done, 1 findings or failure, 2 usage, 3 storage, 130 interrupted.',
+      '\nExit codes: 0 done, 1 findings or failure, 2 usage (replay-verify: also a state root that differs),' +
+        '\n3 storage, 130 interrupted.',
     );
   await addCalledCommands(program, dispatch, args);
   return program;

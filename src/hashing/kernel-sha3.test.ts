@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { DomainHasher } from './domain-hasher.js';
 import { HASH_SIZE, toHex } from './hash-value.js';
 import { bestKernelKind, instantiateKernel } from './kernel-instance.js';
-import { createKernelSha3, kernelSha3 } from './kernel-sha3.js';
+import { createKernelSha3, createKernelSha3On, KERNEL_AREA_BYTES, kernelSha3 } from './kernel-sha3.js';
 import { nodeSha3 } from './node-sha3.js';
 import type { Sha3Engine, Spans } from './sha3-engine.js';
 import { webAssembly } from './web-assembly.js';
@@ -167,6 +167,40 @@ for (const kind of ['simd', 'scalar'] as const) {
       assert.throws(() => engine.nodes(seed, base, 1, 1, out, 0), { name: 'AssertionError' });
       assert.throws(() => engine.nodes(seed, base, 0, 1, out, 33), { name: 'AssertionError' });
       assert.throws(() => engine.nodes(seed.subarray(1), base, 0, 1, out, 0), { name: 'AssertionError' });
+    });
+
+    it('hashes what lies in a shared memory where it lies, beside another engine', () => {
+      const pages = (2 * KERNEL_AREA_BYTES) / 65_536 + 8;
+      const memory = new webAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+      const engines = [0, KERNEL_AREA_BYTES].map((area) => createKernelSha3On(memory, area, kind));
+      const at = 2 * KERNEL_AREA_BYTES;
+      for (const [index, each] of engines.entries()) {
+        const lengths = [0, 5, 103, 104, 200, 70_000, ...new Array<number>(5000).fill(9)];
+        const { base, starts, ends, count } = spansOf(lengths);
+        const shared = new Uint8Array(memory.buffer, at + index, base.length);
+        shared.set(base);
+        const out = new Uint8Array(memory.buffer, at + 150_003, count * HASH_SIZE);
+        each.records(seed, { base: shared, starts, ends, count }, out, 0);
+        const wanted = new Uint8Array(count * HASH_SIZE);
+        nodeSha3.records(seed, { base, starts, ends, count }, wanted, 0);
+        assert.equal(toHex(out.slice()), toHex(wanted));
+        const copied = new Uint8Array(count * HASH_SIZE);
+        each.records(seed, { base: shared, starts, ends, count }, copied, 0);
+        assert.equal(toHex(copied), toHex(wanted));
+        assert.deepEqual(shared.slice(), base.slice(), 'the messages are as they were');
+        nodeSha3.nodes(seed, wanted, 0, 2500, wanted, 0);
+        each.nodes(seed, out, 0, 2500, out, 0);
+        assert.equal(toHex(out.slice(0, 80_000)), toHex(wanted.subarray(0, 80_000)));
+        assert.throws(
+          () => each.records(seed, { base: shared, starts: [1], ends: [0], count: 1 }, copied, 0),
+          {
+            name: 'AssertionError',
+          },
+        );
+        const end = new Uint8Array(memory.buffer, pages * 65_536 - 40);
+        each.records(seed, { base: end, starts: [0], ends: [40], count: 1 }, copied, 0);
+        assert.equal(toHex(copied.subarray(0, 32)), expected(seed, end.slice()), 'at the very end');
+      }
     });
 
     it('runs twice on one shared memory, each instance with scratch memory of its own', () => {

@@ -17,6 +17,7 @@ import type {
 import { type ProvenBatch, type ProvingParts, proveSource } from './proving-run.js';
 import { SlotShares } from './slot-shares.js';
 
+/** For which ledgers, and with how many threads. */
 export interface ProvingPoolOptions {
   readonly family: LedgerFamily;
   /** With 1, the default, everything is done in the calling thread. */

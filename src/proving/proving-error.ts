@@ -9,4 +9,5 @@ export type ProvingErrorCode =
   /** The pool was closed while it was in use. */
   | 'PROVING_CLOSED';
 
+/** Proving that stopped for a reason that is not in the data. */
 export class ProvingError extends HoldfastError<ProvingErrorCode> {}

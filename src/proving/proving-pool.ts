@@ -65,7 +65,7 @@ export interface ProvenTransactionBatch extends RecordBatch {
  * Leaving an iteration early, an abort and an error of the source all end the work on that source alone,
  * and give its buffers back. Bytes of a batch may lie in shared memory, which few interfaces refuse.
  *
- * Everything may throw ProvingError: PROVING_THREAD_LOST, PROVING_FAILED.
+ * Everything may throw ProvingError: PROVING_THREAD_LOST, PROVING_FAILED, PROVING_CLOSED.
  */
 export interface ProvingPool extends AsyncDisposable {
   /** Threads that prove; with 1 everything is done in the calling thread. */

@@ -142,7 +142,9 @@ describe('restoring a database', () => {
       restoreInto(directory, archive, { waypoint, targetVersion: 5n }),
       refusedAs('RESTORE_TARGET_OTHER_RESTORE'),
     );
-    await assert.rejects(restoreInto(directory, other, {}), refusedAs('RESTORE_TARGET_OTHER_CHAIN'));
+    const unvouched = path.join(memoryFolder(t), 'db');
+    await restoreInto(unvouched, archive);
+    await assert.rejects(restoreInto(unvouched, other), refusedAs('RESTORE_TARGET_OTHER_CHAIN'));
   });
 
   it('without signatures says so', async (t) => {

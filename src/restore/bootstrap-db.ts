@@ -150,9 +150,10 @@ class Bootstrap {
     const end = await this.#withDatabase(target, async (database) => {
       try {
         await saveLedgerInfos(database, endings?.endings ?? [], this.#steps.version);
-        await new StepRunner(run, this.#steps, history).restore(database, journal);
+        const runner = new StepRunner(run, this.#steps, history);
+        await runner.restore(database, journal);
         run.progress({ stage: 'finishing', done: 0, unit: 'steps' });
-        return await finishRestore(run, database, this.#steps, history);
+        return await finishRestore(run, database, this.#steps, history, runner.lastLedgerInfo);
       } catch (error) {
         await this.#tellStanding(database, journal.progress);
         throw error;

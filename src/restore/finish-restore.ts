@@ -7,6 +7,7 @@ import { getRow } from '../aptosdb/schema/rows.js';
 import { transactionInfoRows } from '../aptosdb/schema/transaction-info.js';
 import { type HashValue, toHex } from '../hashing/hash-value.js';
 import type { EpochHistory } from '../trust/epoch-history.js';
+import type { LedgerInfoWithSignatures } from '../types/ledger-info.js';
 import type { RestoreSteps } from './plan.js';
 import { provenTransactionChunks } from './proven-transactions.js';
 import { RestoreError } from './restore-error.js';
@@ -25,6 +26,7 @@ export interface RestoredEnd {
 /**
  * Writes what a node needs beyond the rows of the ledger, and tests what its start-up would (spec:
  * aptosdb-schema.md, 11). Everything is durable when this returns. May be called again.
+ * @param ledgerInfo of the proof of the chunk with the last version, where this run has proven that
  * @throws RestoreError RESTORE_UNFIT; RestoreFindingError, CommitError, DatabaseError
  */
 export async function finishRestore(
@@ -32,8 +34,11 @@ export async function finishRestore(
   database: AptosDatabaseFiles,
   steps: RestoreSteps,
   history: EpochHistory | undefined,
+  ledgerInfo: LedgerInfoWithSignatures | undefined,
 ): Promise<RestoredEnd> {
-  const hasLastLedgerInfo = await saveLedgerInfoOfEnd(run, database, steps, history);
+  const hasLastLedgerInfo = ledgerInfo
+    ? await saveLastLedgerInfo(database, run.hashers, ledgerInfo)
+    : await saveLedgerInfoOfEnd(run, database, steps, history);
   const { kvSnapshot, treeSnapshot, saved, replayed, tail, version } = steps;
   await writePrunerProgress(database, {
     transactions: saved?.first ?? replayed?.first ?? tail?.first ?? version,

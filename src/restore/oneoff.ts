@@ -33,6 +33,7 @@ import { proveStateSnapshot, restoreStateSnapshot } from './restore-state-snapsh
 import { savingTarget, tailTarget } from './restore-steps.js';
 import { proveTransactions, restoreTransactions } from './restore-transactions.js';
 
+/** How one backup is restored, and into which database. */
 export interface OneoffOptions {
   readonly storage: BackupStorage;
   readonly family: LedgerFamily;
@@ -51,6 +52,7 @@ export interface OneoffOptions {
   readonly commitEveryMs?: number | undefined;
 }
 
+/** What a one-off restore did. The JSON form has these names; integers are exact. */
 export interface OneoffReport {
   /** `nothing-to-do`: all of it is newer than the target, or is there already. */
   readonly outcome: 'restored' | 'proven' | 'nothing-to-do';

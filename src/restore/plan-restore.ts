@@ -45,6 +45,7 @@ import type {
 import { type BackupSelection, type PinnedChoice, selectBackups, transactionRows } from './select-backups.js';
 import { requireSameArchive } from './target.js';
 
+/** What to plan, for which archive. */
 export interface PlanOptions {
   readonly storage: BackupStorage;
   readonly family: LedgerFamily;
@@ -204,13 +205,12 @@ function spaceRemarks(estimate: PlanEstimate, space: TargetSpace | undefined): P
   if (!space) return [];
   const available = space.free + space.used;
   const hint = 'Make room, or choose a target on a larger disk.';
-  const say = `of the ${available} bytes that the target has room for`;
   if (estimate.bytesMin > available) {
-    const message = `the database takes at least ${estimate.bytesMin} ${say}`;
+    const message = `the database takes at least ${estimate.bytesMin} bytes, the disk has room for ${available}`;
     return [{ code: 'DISK_TOO_SMALL', level: 'refusal', message, hint }];
   }
   if (estimate.bytesPeak <= available) return [];
-  const message = `the database may take ${estimate.bytesPeak} bytes on the way, more than ${say}`;
+  const message = `the database may take ${estimate.bytesPeak} bytes on the way, the disk has room for ${available}`;
   return [{ code: 'DISK_MAYBE_TOO_SMALL', level: 'warning', message, hint }];
 }
 

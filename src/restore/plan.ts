@@ -95,6 +95,7 @@ export type RemarkCode =
   | 'DISK_MAYBE_TOO_SMALL'
   | 'ARCHIVE_GREW';
 
+/** One thing that the operator should know of a plan, in words and as a code. */
 export interface PlanRemark {
   readonly code: RemarkCode;
   readonly level: RemarkLevel;
@@ -169,6 +170,7 @@ export interface RestorePlan {
   readonly identity?: RestoreIdentity;
 }
 
+/** Why the restore does not begin; empty where it may. */
 export function refusals(plan: RestorePlan): readonly PlanRemark[] {
   return plan.remarks.filter(({ level }) => level === 'refusal');
 }

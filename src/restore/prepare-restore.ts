@@ -5,6 +5,7 @@ import { argumentsOf, type PlanOptions, planRestore } from './plan-restore.js';
 import type { RestoreIdentity } from './restore-identity.js';
 import { inspectTarget, requireSameArguments, requireSameRestore, type TargetState } from './target.js';
 
+/** What to plan, for which archive and target. */
 export interface PrepareOptions extends Omit<PlanOptions, 'unfinished'> {
   /** The folder that is to hold the database; undefined: nothing is to be written. */
   readonly target?: FileSystem | string | undefined;

@@ -27,4 +27,5 @@ export type RestoreErrorCode =
   /** The restored database lacks what a node's start-up requires; facts: `conditions`. It is not published. */
   | 'RESTORE_UNFIT';
 
+/** A restore that does not begin, or does not go on; whoever catches it decides by its code. */
 export class RestoreError extends HoldfastError<RestoreErrorCode> {}

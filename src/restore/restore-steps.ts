@@ -2,6 +2,7 @@ import type { AptosDatabaseFiles } from '../aptosdb/driver/aptos-database-files.
 import { TransactionSaver } from '../aptosdb/restore/transaction-saver.js';
 import { TransactionTail } from '../aptosdb/restore/transaction-tail.js';
 import type { EpochHistory } from '../trust/epoch-history.js';
+import type { LedgerInfoWithSignatures } from '../types/ledger-info.js';
 import type { PlannedRange, PlannedSnapshot, RestoreSteps } from './plan.js';
 import { SnapshotReader } from './proven-state-chunks.js';
 import type { RestoreProgress } from './restore-journal.js';
@@ -77,11 +78,17 @@ export class StepRunner {
   readonly #run: RestoreRun;
   readonly #steps: RestoreSteps;
   readonly #history: EpochHistory | undefined;
+  #lastLedgerInfo: LedgerInfoWithSignatures | undefined;
 
   constructor(run: RestoreRun, steps: RestoreSteps, history: EpochHistory | undefined) {
     this.#run = run;
     this.#steps = steps;
     this.#history = history;
+  }
+
+  /** Of the proof of the last chunk that this run restored; undefined where it restored none. */
+  get lastLedgerInfo(): LedgerInfoWithSignatures | undefined {
+    return this.#lastLedgerInfo;
   }
 
   /** @throws RestoreFindingError, CommitError, SnapshotRestoreError, DatabaseError; the signal's reason */
@@ -133,16 +140,20 @@ export class StepRunner {
       case 'history': {
         const { range, replayFrom } = step;
         const saver = await TransactionSaver.open(database, hashers, { replayFrom });
-        await restoreTransactions(this.#run, savingTarget(saver), { ...this.#source, range, stage });
+        await this.#transactions(savingTarget(saver), range, stage);
         return;
       }
       case 'tail': {
         const tail = await TransactionTail.open(database, hashers);
-        const target = tailTarget(tail);
-        await restoreTransactions(this.#run, target, { ...this.#source, range: step.range, stage });
+        await this.#transactions(tailTarget(tail), step.range, stage);
         await tail.finish();
       }
     }
+  }
+
+  async #transactions(target: TransactionTarget, range: PlannedRange, stage: string): Promise<void> {
+    const ofLastChunk = await restoreTransactions(this.#run, target, { ...this.#source, range, stage });
+    if (ofLastChunk) this.#lastLedgerInfo = ofLastChunk;
   }
 
   get #source() {

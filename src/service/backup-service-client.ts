@@ -12,6 +12,7 @@ import { type RetryOptions, RetryPolicy } from './retry-policy.js';
 import { ROUTES, type StreamRequest } from './routes.js';
 import { ServiceError } from './service-error.js';
 
+/** Which service, and how often it is asked again. */
 export interface BackupServiceClientOptions extends HttpSourceOptions {
   readonly retry?: RetryOptions;
 }

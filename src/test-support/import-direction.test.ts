@@ -25,6 +25,8 @@ const ROOMS = [
   'verify',
   'maintenance',
   'backup',
+  'restore',
+  'replay',
   'testing',
   'cli',
 ] as const;

@@ -112,11 +112,14 @@ class AnswersOfLoop {
     const { endings } = this.#newest();
     const epochs = BigInt(this.#ledger.epochs.length);
     const pathOf = (startEpoch: bigint, endEpoch: bigint): string =>
-      ROUTES.epochEndingLedgerInfos.path({ startEpoch, endEpoch });
+      ROUTES.epochEndingLedgerInfos.request({ startEpoch, endEpoch }).path(0n);
     for (let start = 0n; start <= epochs; start++) {
       for (let end = start; end <= epochs + 1n; end++) {
         const clipped = end < endings ? end : endings;
-        this.#add(pathOf(start, end), { kind: 'path', path: pathOf(start, clipped < start ? start : clipped) });
+        this.#add(pathOf(start, end), {
+          kind: 'path',
+          path: pathOf(start, clipped < start ? start : clipped),
+        });
       }
     }
   }
@@ -159,11 +162,12 @@ class AnswersOfLoop {
 
   #transactions(startVersion: bigint, count: bigint): void {
     const { first, last } = this.#restored;
-    const path = ROUTES.transactions.path({ startVersion, count });
-    if (count > 0n && startVersion < first) return this.#add(path, { kind: 'refused' });
+    const pathOf = (records: bigint): string =>
+      ROUTES.transactions.request({ startVersion, count: records }).path(0n);
+    const path = pathOf(count);
     const there = last < startVersion ? 0n : last - startVersion + 1n;
-    const clipped = ROUTES.transactions.path({ startVersion, count: count < there ? count : there });
-    this.#add(path, { kind: 'path', path: clipped });
+    if (count > 0n && startVersion < first) this.#add(path, { kind: 'refused' });
+    else this.#add(path, { kind: 'path', path: pathOf(count < there ? count : there) });
   }
 
   #state(version: bigint): void {
@@ -172,7 +176,7 @@ class AnswersOfLoop {
     const add = (path: string): void => this.#add(path, expectation);
     add(ROUTES.stateItemCount.path({ version }));
     const chunk = (startIndex: bigint, limit: bigint): string =>
-      ROUTES.stateSnapshotChunk.path({ version, startIndex, limit });
+      ROUTES.stateSnapshotChunk.request({ version, startIndex, limit }).path(0n);
     add(chunk(0n, 1n));
     if (!here && !there) return;
     add(ROUTES.stateSnapshot.path({ version }));

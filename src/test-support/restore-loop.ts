@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
-import type { TestContext } from 'node:test';
 import { AptosDatabaseFiles } from '../aptosdb/driver/aptos-database-files.js';
 import { WriteBatch } from '../aptosdb/driver/write-batch.js';
 import { AptosDbBackupReader } from '../aptosdb/read/aptosdb-backup-reader.js';
@@ -12,12 +11,34 @@ import { BackupServer } from '../service/backup-server.js';
 import { BackupServiceClient } from '../service/backup-service-client.js';
 import { commitGeneratedLedger } from '../testing/commit-generated-ledger.js';
 import type { GeneratedLedger } from '../testing/generated-ledger.js';
-import { archiveFiles, backupInto } from './backup-into.js';
+import { backupInto } from './backup-into.js';
 
 /** A database behind a backup service. */
-export interface ServedDatabase {
-  readonly port: number;
-  readonly url: string;
+export class ServedDatabase implements AsyncDisposable {
+  readonly #server: BackupServer;
+  readonly #reader: AptosDbBackupReader;
+
+  constructor(server: BackupServer, reader: AptosDbBackupReader) {
+    this.#server = server;
+    this.#reader = reader;
+  }
+
+  get port(): number {
+    return this.#server.port;
+  }
+
+  get url(): string {
+    return this.#server.url;
+  }
+
+  async close(): Promise<void> {
+    await this.#server.close(0);
+    await this.#reader.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
 }
 
 /** What is backed up of a ledger. */
@@ -35,18 +56,10 @@ export async function commitLoopLedger(ledger: GeneratedLedger, folder: string):
   await commitGeneratedLedger(ledger, database);
 }
 
-/** Serves a database until the test ends. */
-export async function serveDatabase(
-  test: Pick<TestContext, 'after'>,
-  folder: string,
-): Promise<ServedDatabase> {
+/** Serves a database until it is closed. */
+export async function serveDatabase(folder: string): Promise<ServedDatabase> {
   const reader = await AptosDbBackupReader.open(folder);
-  const server = await BackupServer.start({ reader, port: 0 });
-  test.after(async () => {
-    await server.close(0);
-    await reader.close();
-  });
-  return { port: server.port, url: server.url };
+  return new ServedDatabase(await BackupServer.start({ reader, port: 0 }), reader);
 }
 
 /** Versions with a state tree, ascending. */
@@ -99,8 +112,6 @@ export function fileDifferences(
   });
 }
 
-export { archiveFiles };
-
 /** A digest of all rows of each column family, `instance/column_family` by name; none for an empty one. */
 export async function rowDigests(folder: string): Promise<ReadonlyMap<string, string>> {
   await using database = await AptosDatabaseFiles.open(folder, { mode: 'read' });
@@ -129,13 +140,13 @@ export interface RowPlace {
   readonly from?: Uint8Array;
 }
 
-/** Flips the lowest bit of the last byte of a row's value. */
+/** Flips the lowest bit in the middle of a row's value. */
 export async function alterRow(folder: string, { instance, columnFamily, from }: RowPlace): Promise<void> {
   await using database = await AptosDatabaseFiles.open(folder, { mode: 'write' });
   const store = database.store(instance);
   for await (const { key, value } of store.iterate(columnFamily, { gte: from }, { limit: 1 })) {
-    const last = value.length - 1;
-    value[last] = (value[last] ?? 0) ^ 1;
+    const middle = value.length >> 1;
+    value[middle] = (value[middle] ?? 0) ^ 1;
     const batch = new WriteBatch();
     batch.put(columnFamily, key, value);
     await store.write(batch);

@@ -6,6 +6,7 @@ import { restoreInto } from './restore-into.js';
 const [, , archive = '', directory = '', historyStart = '', commitEveryMs = ''] = process.argv;
 const interruption = new AbortController();
 process.on('SIGTERM', () => interruption.abort(new Error('stopped by SIGTERM')));
+process.stdout.write('started\n');
 try {
   const report = await restoreInto(directory, archive, {
     ...(historyStart === 'none' ? {} : { historyStartVersion: BigInt(historyStart) }),

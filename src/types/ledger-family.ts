@@ -39,6 +39,7 @@ export interface LedgerHashers {
   readonly rawTransaction: DomainHasher;
 }
 
+/** The hashers of a family: they hold its domain separators. */
 export function ledgerHashers(family: LedgerFamily, engine: Sha3Engine = kernelSha3): LedgerHashers {
   const domain = (name: string): DomainHasher => new DomainHasher(family.hashPrefix, name, engine);
   return {

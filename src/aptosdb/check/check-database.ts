@@ -19,6 +19,7 @@ import {
   skipped,
 } from './condition.js';
 
+/** How a database is tested. */
 export interface CheckDatabaseOptions {
   readonly hashers: LedgerHashers;
   readonly signal?: AbortSignal | undefined;
@@ -31,6 +32,7 @@ export interface CheckDatabaseOptions {
   readonly onResult?: ((result: ConditionResult) => void) | undefined;
 }
 
+/** Whether a node would open a database, condition by condition. */
 export interface DatabaseReport {
   /** True when nothing failed. */
   readonly ok: boolean;

@@ -23,4 +23,5 @@ export type CommitErrorCode =
   /** There is no such version to cut back to, or no state tree at or before it. */
   | 'COMMIT_TARGET_INVALID';
 
+/** Transactions that are not written, or not counted. */
 export class CommitError extends HoldfastError<CommitErrorCode> {}

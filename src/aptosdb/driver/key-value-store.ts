@@ -51,8 +51,8 @@ export interface KeyValueStore extends AsyncDisposable {
   multiGet(columnFamily: string, keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]>;
 
   /**
-   * The first row at or behind each key, in the order of the keys; undefined where there is none. Cheaper than
-   * an iteration for each.
+   * The first row at or behind each key, in the order of the keys; undefined where there is none. Cheaper
+   * than an iteration for each.
    */
   seekEach(columnFamily: string, keys: readonly Uint8Array[]): Promise<(RawRow | undefined)[]>;
 

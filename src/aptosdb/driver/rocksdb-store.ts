@@ -62,8 +62,15 @@ function failure(error: unknown, { code, what, facts, hint }: Failure): Database
       hint: 'A node compressed these files; read them through the backup service of a node instead.',
     });
   }
-  return new DatabaseError(code, message, { cause, facts, ...(hint === undefined ? {} : { hint }) });
+  const advice = /no space left/i.test(message) ? DISK_FULL : hint;
+  return new DatabaseError(code, message, {
+    cause,
+    facts,
+    ...(advice === undefined ? {} : { hint: advice }),
+  });
 }
+
+const DISK_FULL = 'The disk is full: make room, then run the same command again.';
 
 function openError(directory: string, error: unknown): DatabaseError {
   return failure(error, {

@@ -78,14 +78,15 @@ function childKey(path: NodeKey['path'], child: TreeChild): NodeKey {
 function visitsBelow(visit: Visit, node: InternalNode): Visit[] {
   const { path } = visit.key;
   const below: Visit[] = [];
-  const untouched = new Map(node.children.map((child) => [child.nibble, child]));
+  let touched = 0;
   forEachNibble(visit.updates, visit.start, visit.end, path.length, (nibble, start, end) => {
-    const child = untouched.get(nibble);
-    untouched.delete(nibble);
+    const child = node.children.find((candidate) => candidate.nibble === nibble);
+    touched |= 1 << nibble;
     if (child) below.push({ key: childKey(path, child), updates: visit.updates, start, end });
   });
-  const [lone, ...others] = untouched.values();
-  if (lone?.isLeaf && others.length === 0 && removesAny(visit)) {
+  if (!removesAny(visit)) return below;
+  const [lone, ...others] = node.children.filter(({ nibble }) => ((touched >> nibble) & 1) === 0);
+  if (lone?.isLeaf && others.length === 0) {
     // Where all others go away, it moves up into the place of its parent.
     below.push({ key: childKey(path, lone), updates: visit.updates, start: 0, end: 0 });
   }

@@ -1,4 +1,4 @@
-import type { HashValue } from '../../hashing/hash-value.js';
+import { HASH_SIZE, type HashValue } from '../../hashing/hash-value.js';
 import { SPARSE_MERKLE_PLACEHOLDER } from '../../merkle/placeholders.js';
 import type { SparseMerkleHashers } from '../../merkle/sparse-merkle-hashers.js';
 import { type LeafNode, TREE_FANOUT, type TreeChild, type TreeNode } from '../schema/tree-node.js';
@@ -30,6 +30,18 @@ export function runOf(children: Children, start: number, width: number): TreeChi
   return to - from === 1 && (width === 1 || first.isLeaf) ? first : 'subtree';
 }
 
+/** A full node, packed: its slots make a whole binary tree, which is hashed a level at a time. */
+const packed = new Uint8Array(TREE_FANOUT * HASH_SIZE);
+
+function fullNodeHash(hashers: SparseMerkleHashers, children: Children): HashValue {
+  for (let slot = 0; slot < TREE_FANOUT; slot++) {
+    const child = children[slot];
+    if (child) packed.set(child.hash, slot * HASH_SIZE);
+  }
+  for (let pairs = TREE_FANOUT >> 1; pairs > 0; pairs >>= 1) hashers.internal.level(packed, 0, pairs);
+  return packed.slice(0, HASH_SIZE);
+}
+
 /** The hash of `width` slots from `start` on, as a binary tree over them; 0 and 16 is the whole node. */
 export function slotsHash(
   hashers: SparseMerkleHashers,
@@ -37,6 +49,7 @@ export function slotsHash(
   start: number,
   width: number,
 ): HashValue {
+  if (width === TREE_FANOUT && children.length === TREE_FANOUT) return fullNodeHash(hashers, children);
   const run = runOf(children, start, width);
   if (run === 'empty') return SPARSE_MERKLE_PLACEHOLDER;
   if (run !== 'subtree') return run.hash;

@@ -8,9 +8,20 @@ export interface NodeReader {
   getNodes(keys: readonly NodeKey[]): Promise<(TreeNode | undefined)[]>;
 }
 
+/** Most nodes that follow each other are of the same version, whose digits take longer than all the rest. */
+const newest = { version: -1n, text: '-1' };
+
+function versionText(version: bigint): string {
+  if (version !== newest.version) {
+    newest.version = version;
+    newest.text = String(version);
+  }
+  return newest.text;
+}
+
 /** A node key as one string, for maps: the version, and a character a nibble. */
 export function nodeKeyText({ version, path }: NodeKey): string {
-  return `${version}/${String.fromCharCode(...path)}`;
+  return `${versionText(version)}/${String.fromCharCode(...path)}`;
 }
 
 /** The nibbles of a path as hex digits, for people. */

@@ -22,8 +22,8 @@ interface BuiltNode {
   readonly leafCount: number;
 }
 
-/** What stands at one nibble while an internal node is put together. */
-type Slot = { readonly kept: TreeChild } | { readonly built: BuiltNode };
+/** What stands at one nibble while an internal node is put together: what stood there, or what is new. */
+type Slot = TreeChild | BuiltNode;
 
 /**
  * One shard's part of an update; the names of the steps are those of the specification
@@ -63,7 +63,7 @@ export class ShardUpdate {
     if (end - start === 1) return this.#freshLeaf(start);
     const slots: (Slot | undefined)[] = [];
     forEachNibble(this.#updates, start, end, path.length, (nibble, from, to) => {
-      slots[nibble] = asSlot(this.#fresh(childPath(path, nibble), from, to));
+      slots[nibble] = this.#fresh(childPath(path, nibble), from, to);
     });
     return this.#finish(path, slots);
   }
@@ -97,11 +97,11 @@ export class ShardUpdate {
 
   #insertAtInternal(path: NibblePath, node: InternalNode, start: number, end: number): BuiltNode | undefined {
     const slots: (Slot | undefined)[] = [];
-    for (const child of node.children) slots[child.nibble] = { kept: child };
+    for (const child of node.children) slots[child.nibble] = child;
     forEachNibble(this.#updates, start, end, path.length, (nibble, from, to) => {
       const child = node.children.find((candidate) => candidate.nibble === nibble);
       const below = childPath(path, nibble);
-      slots[nibble] = asSlot(child ? this.#insert(below, child, from, to) : this.#fresh(below, from, to));
+      slots[nibble] = child ? this.#insert(below, child, from, to) : this.#fresh(below, from, to);
     });
     return this.#finish(path, slots);
   }
@@ -119,39 +119,41 @@ export class ShardUpdate {
     if (only && equalBytes(only.keyHash, leaf.keyHash)) return this.#freshLeaf(start);
     const leafNibble = nibbleAt(leaf.keyHash, depth);
     const slots: (Slot | undefined)[] = [];
-    slots[leafNibble] = { built: { node: leaf, hash, leafCount: 1 } };
+    slots[leafNibble] = { node: leaf, hash, leafCount: 1 };
     forEachNibble(this.#updates, start, end, depth, (nibble, from, to) => {
       const below = childPath(path, nibble);
-      slots[nibble] = asSlot(
+      slots[nibble] =
         nibble === leafNibble
           ? this.#insertAtLeaf(below, leaf, hash, from, to)
-          : this.#fresh(below, from, to),
-      );
+          : this.#fresh(below, from, to);
     });
     return this.#finish(path, slots);
   }
 
   /** Nothing, a lone leaf that moves up, or an internal node whose new children are stored now. */
   #finish(path: NibblePath, slots: readonly (Slot | undefined)[]): BuiltNode | undefined {
-    const taken = [...slots.entries()].flatMap(([nibble, slot]) => (slot ? [{ nibble, slot }] : []));
-    const [first] = taken;
-    if (first === undefined) return undefined;
-    if (taken.length === 1) {
-      const lone = this.#loneLeaf(childPath(path, first.nibble), first.slot);
+    const first = slots.findIndex(isTaken);
+    const slot = slots[first];
+    if (slot === undefined) return undefined;
+    if (slots.findLastIndex(isTaken) === first) {
+      const lone = this.#loneLeaf(childPath(path, first), slot);
       if (lone) return lone;
     }
-    const children = taken.map(({ nibble, slot }) =>
-      'kept' in slot ? slot.kept : this.#store(childPath(path, nibble), nibble, slot.built),
-    );
+    const children: TreeChild[] = [];
+    for (let nibble = first; nibble < slots.length; nibble++) {
+      const taken = slots[nibble];
+      if (taken === undefined) continue;
+      children.push(isBuilt(taken) ? this.#store(childPath(path, nibble), nibble, taken) : taken);
+    }
     const node: InternalNode = { kind: 'internal', children };
     const hash = slotsHash(this.#hashers, children, 0, TREE_FANOUT);
     return { node, hash, leafCount: leafCountOf(node) };
   }
 
   #loneLeaf(path: NibblePath, slot: Slot): BuiltNode | undefined {
-    if ('built' in slot) return slot.built.node.kind === 'leaf' ? slot.built : undefined;
-    if (!slot.kept.isLeaf) return undefined;
-    return { node: this.#replace(path, slot.kept), hash: slot.kept.hash, leafCount: 1 };
+    if (isBuilt(slot)) return slot.node.kind === 'leaf' ? slot : undefined;
+    if (!slot.isLeaf) return undefined;
+    return { node: this.#replace(path, slot), hash: slot.hash, leafCount: 1 };
   }
 
   #store(path: NibblePath, nibble: number, { node, hash, leafCount }: BuiltNode): TreeChild {
@@ -160,6 +162,10 @@ export class ShardUpdate {
   }
 }
 
-function asSlot(built: BuiltNode | undefined): Slot | undefined {
-  return built && { built };
+function isTaken(slot: Slot | undefined): boolean {
+  return slot !== undefined;
+}
+
+function isBuilt(slot: Slot): slot is BuiltNode {
+  return 'node' in slot;
 }

@@ -23,10 +23,10 @@ interface Wanted {
 }
 
 /**
- * Values of state items in rising order of their key hashes. A leaf names the version of the block that wrote
- * it, its row the version within, so the newest row at or before is meant. The rows lie in the order of the
- * leaves with older and newer ones of the same items in between: where these are few, one pass over each shard
- * reads all; where they are many, each row is looked up.
+ * Values of state items in rising order of their key hashes. A leaf names the version of the block that
+ * wrote it, its row the version within, so the newest row at or before is meant. The rows lie in the order
+ * of the leaves with older and newer ones of the same items in between: where these are few, one pass over
+ * each shard reads all; where they are many, each row is looked up.
  */
 export class LeafValues {
   readonly #database: AptosDatabaseFiles;

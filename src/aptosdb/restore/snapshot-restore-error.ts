@@ -11,6 +11,7 @@ export type SnapshotRestoreErrorCode =
   /** An earlier call failed halfway: go on from the last checkpoint with a new writer. */
   | 'RESTORE_WRITER_FAILED';
 
+/** A state snapshot that cannot be written, or gone on with. */
 export class SnapshotRestoreError extends HoldfastError<SnapshotRestoreErrorCode> {}
 
 /** @throws SnapshotRestoreError RESTORE_PROGRESS_MISMATCH */

@@ -54,7 +54,7 @@ describe('the restore commands', () => {
     assert.equal(first.exitCode, 0, first.stderr);
     assert.match(
       first.stdout,
-      /^plan: a ledger of versions 0 to 199[^]*^restored: versions 0 to 199, epoch /m,
+      /^plan: a ledger of versions 0 to 199[\s\S]*^restored: versions 0 to 199, epoch /m,
     );
     assert.match(first.stdout, /trust root: trusted waypoints 0:/);
     assert.deepEqual(await failedConditions(directory), []);
