@@ -4,6 +4,9 @@ import { absorbOne, initRoundConstants } from './keccak-one';
 import { HASH, LAST, SCALAR_SLOT, SCALAR_STATE, SCRATCH_BYTES, SLOT_PHASE, SLOT_TARGET } from './layout';
 import { beginMessage, continueMessage, initPadding, seedSlots, slotAt } from './slots';
 
+export { skipValue } from './skip-program';
+export { transactionProgramBytes, transactions, transactionWorkBytes } from './transactions';
+
 /** Bytes of scratch memory that an instance needs. */
 export function scratchBytes(): usize {
   return SCRATCH_BYTES;

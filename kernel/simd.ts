@@ -9,6 +9,9 @@ import {
 } from './layout';
 import { beginMessage, continueMessage, initPadding, seedSlots, slotAt } from './slots';
 
+export { skipValue } from './skip-program';
+export { transactionProgramBytes, transactions, transactionWorkBytes } from './transactions';
+
 /** Bytes of scratch memory that an instance needs. */
 export function scratchBytes(): usize {
   return SCRATCH_BYTES;

@@ -1,6 +1,29 @@
 import { BcsReader, type BcsReaderOptions } from './bcs-reader.js';
 import { BcsWriter } from './bcs-writer.js';
 
+/** What the bytes of a type look like; codecs stand for their own shapes. */
+export type Shape =
+  | { readonly kind: 'bool' }
+  /** Length-prefixed bytes, at most `max` of them where it is given. */
+  | { readonly kind: 'bytes'; readonly max?: number }
+  /** Length-prefixed UTF-8. */
+  | { readonly kind: 'text' }
+  /** One behind the other. */
+  | { readonly kind: 'sequence'; readonly parts: readonly AnyCodec[] }
+  /** A variant index, then what stands at that index. */
+  | { readonly kind: 'enumeration'; readonly payloads: readonly (AnyCodec | null)[] }
+  | { readonly kind: 'option'; readonly inner: AnyCodec }
+  | { readonly kind: 'vector'; readonly item: AnyCodec }
+  /** Keys rise. */
+  | { readonly kind: 'map'; readonly key: AnyCodec; readonly value: AnyCodec }
+  /** Length-prefixed bytes that hold one value and nothing else. */
+  | { readonly kind: 'window'; readonly inner: AnyCodec }
+  | { readonly kind: 'dialects'; readonly layouts: readonly AnyCodec[] }
+  /** A type that may contain itself. */
+  | { readonly kind: 'reference'; readonly resolve: () => AnyCodec }
+  /** At most so many may be open at once. */
+  | { readonly kind: 'level'; readonly inner: AnyCodec; readonly limit: (dialect: number) => number };
+
 /**
  * How one type is read, written and stepped over. `skip` accepts exactly the bytes that `read` accepts
  * and ends at the same place, but builds nothing: it is how verification finds where a value ends.
@@ -10,6 +33,8 @@ export interface Codec<T> {
   readonly name: string;
   /** Set when *every* string of this many bytes is a value: runs of such fields are one step. */
   readonly anyBytes?: number;
+  /** What `skip` accepts, for programs made of it; a codec with rules of its own has none. */
+  readonly shape?: Shape;
   read(reader: BcsReader): T;
   write(writer: BcsWriter, value: T): void;
   skip(reader: BcsReader): void;

@@ -4,6 +4,7 @@ import type { AnyCodec, Codec, Infer } from './codec.js';
 export function lazy<T>(name: string, resolve: () => Codec<T>): Codec<T> {
   return {
     name,
+    shape: { kind: 'reference', resolve },
     read: (reader) => resolve().read(reader),
     write: (writer, value) => resolve().write(writer, value),
     skip: (reader) => resolve().skip(reader),
@@ -22,6 +23,7 @@ export function byDialect<const C extends readonly AnyCodec[]>(
   };
   return {
     name,
+    shape: { kind: 'dialects', layouts },
     read: (reader) => layoutOf(reader.dialect).read(reader),
     write: (writer, value) => layoutOf(writer.dialect).write(writer, value),
     skip: (reader) => layoutOf(reader.dialect).skip(reader),
@@ -32,6 +34,7 @@ export function byDialect<const C extends readonly AnyCodec[]>(
 export function boxed<T>(inner: Codec<T>, limit: (dialect: number) => number, refusal: string): Codec<T> {
   return {
     name: inner.name,
+    shape: { kind: 'level', inner, limit },
     read(reader) {
       if (reader.nesting >= limit(reader.dialect)) reader.fail('BCS_INVALID_VALUE', refusal);
       reader.nesting++;
@@ -68,5 +71,22 @@ export function checkedSpan<T>(
       inner.skip(reader);
       inspect(reader.bytes, start, reader.offset, reader.dialect);
     },
+  };
+}
+
+/**
+ * Length-prefixed bytes that must be the BCS of one value of `codec`, and stay bytes. What is wrong inside is
+ * `BCS_INVALID_VALUE`; its message begins with `refusal`.
+ */
+export function bytesHolding(codec: AnyCodec, refusal: string): Codec<Uint8Array> {
+  return {
+    name: 'bytes',
+    shape: { kind: 'window', inner: codec },
+    read(reader) {
+      const start = reader.vectorOf(codec, refusal);
+      return reader.bytes.subarray(start, reader.offset);
+    },
+    write: (writer, value) => writer.byteVector(value),
+    skip: (reader) => void reader.vectorOf(codec, refusal),
   };
 }

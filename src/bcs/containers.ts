@@ -54,6 +54,7 @@ export function struct<const F extends Readonly<Record<string, AnyCodec>>>(
   return {
     name,
     ...totalSize(steps),
+    shape: { kind: 'sequence', parts: Object.values(fields) },
     read(reader) {
       reader.enter(name);
       const value: Record<string, unknown> = {};
@@ -88,6 +89,7 @@ export function tuple<const C extends readonly AnyCodec[]>(...codecs: C): Codec<
   return {
     name: `(${codecs.map((codec) => codec.name).join(', ')})`,
     ...totalSize(steps),
+    shape: { kind: 'sequence', parts: codecs },
     read(reader) {
       const items = codecs.map((codec, index) => {
         try {
@@ -108,6 +110,7 @@ export function newtype<T>(name: string, inner: Codec<T>): Codec<T> {
   return {
     name,
     ...(inner.anyBytes === undefined ? {} : { anyBytes: inner.anyBytes }),
+    shape: { kind: 'sequence', parts: [inner] },
     read(reader) {
       reader.enter(name);
       const value = inner.read(reader);
@@ -154,6 +157,7 @@ export function enumeration<const V extends readonly VariantSpec[]>(
   };
   return {
     name,
+    shape: { kind: 'enumeration', payloads },
     read(reader) {
       const [variant, payload] = openVariant(reader);
       let value: unknown = { variant };
@@ -190,6 +194,7 @@ export function enumeration<const V extends readonly VariantSpec[]>(
 export function option<T>(inner: Codec<T>): Codec<T | undefined> {
   return {
     name: `opt<${inner.name}>`,
+    shape: { kind: 'option', inner },
     read: (reader) => (reader.optionTag() ? inner.read(reader) : undefined),
     write(writer, value) {
       writer.bool(value !== undefined);
@@ -205,6 +210,7 @@ export function option<T>(inner: Codec<T>): Codec<T | undefined> {
 export function vector<T>(item: Codec<T>): Codec<readonly T[]> {
   return {
     name: `vec<${item.name}>`,
+    shape: { kind: 'vector', item },
     read(reader) {
       const count = reader.sequenceLength();
       const items: T[] = [];
@@ -249,6 +255,7 @@ function requireRisingKey(
 export function map<K, V>(key: Codec<K>, value: Codec<V>): Codec<readonly (readonly [K, V])[]> {
   return {
     name: `map<${key.name}, ${value.name}>`,
+    shape: { kind: 'map', key, value },
     read(reader) {
       const entries: (readonly [K, V])[] = [];
       const count = reader.sequenceLength();

@@ -45,6 +45,7 @@ export const i256 = largeInteger('i256');
 
 export const bool: Codec<boolean> = {
   name: 'bool',
+  shape: { kind: 'bool' },
   read: (reader) => reader.bool(),
   write: (writer, value) => writer.bool(value),
   skip: (reader) => void reader.bool(),
@@ -53,6 +54,7 @@ export const bool: Codec<boolean> = {
 /** Length-prefixed bytes; reading gives a view of the input. */
 export const bytes: Codec<Uint8Array> = {
   name: 'bytes',
+  shape: { kind: 'bytes' },
   read: (reader) => reader.byteVector(),
   write: (writer, value) => writer.byteVector(value),
   skip: (reader) => void reader.advance(reader.sequenceLength()),
@@ -66,6 +68,7 @@ function isAscii(source: Uint8Array, start: number, end: number): boolean {
 
 export const string: Codec<string> = {
   name: 'string',
+  shape: { kind: 'text' },
   read: (reader) => reader.string(),
   write: (writer, value) => writer.string(value),
   skip: (reader) => {

@@ -29,6 +29,30 @@ export interface KernelExports {
   ): void;
   /** SHA3-256(seed || pair) of `count` pairs of 64 bytes; `out` may be `pairs`. */
   nodes(scratch: number, seed: number, pairs: number, count: number, out: number): void;
+  /**
+   * Runs the program of words at `code` from the word `entry` on over the value at `at`, which ends at `end`
+   * at the latest; `stack` is 4 KiB of memory. Returns where the value ends, or 0 if it is not plainly one.
+   */
+  skipValue(code: number, entry: number, at: number, end: number, stack: number): number;
+  /** Bytes of memory that `transactions` works in. */
+  transactionWorkBytes(): number;
+  /** The most bytes that the program in it may have. */
+  transactionProgramBytes(): number;
+  /**
+   * Proves `count` transaction records, which lie as messages of `records` do; infos' hashes go to `out`.
+   * Returns how many indices of records in doubt it wrote to `doubts`, u32 each.
+   */
+  transactions(
+    scratch: number,
+    work: number,
+    base: number,
+    starts: number,
+    ends: number,
+    count: number,
+    hasAuxiliary: boolean,
+    out: number,
+    doubts: number,
+  ): number;
 }
 
 /** A function that returns a vector, the smallest module that only an engine with SIMD accepts. */

@@ -7,7 +7,7 @@ import { StateTreeSegment } from '../merkle/state-tree-segment.js';
 import { SubtreeRunBuilder } from '../merkle/subtree-run.js';
 import type { RecordFault } from '../records/record-fault.js';
 import { StateRecordHasher } from '../records/state-records.js';
-import { TransactionRecordChecker } from '../records/transaction-records.js';
+import { TransactionBatchProver } from '../records/transaction-batch-prover.js';
 import { type LedgerFamily, type LedgerHashers, ledgerHashers } from '../types/ledger-family.js';
 import type { TransactionRecordFormat } from '../types/transaction-record.js';
 import type { BatchResult, BatchTask, StateResult, TransactionResult } from './batch-task.js';
@@ -20,7 +20,7 @@ export class BatchProver {
   readonly #treeHashers: SparseMerkleHashers;
   readonly #stateHasher: StateRecordHasher;
   readonly #treeBuilder: SubtreeRunBuilder;
-  readonly #checkers = new Map<TransactionRecordFormat, TransactionRecordChecker>();
+  readonly #transactionProver: TransactionBatchProver;
 
   constructor(family: LedgerFamily, memory: ProvingMemory, thread: number) {
     this.#memory = memory;
@@ -28,6 +28,8 @@ export class BatchProver {
     this.#treeHashers = sparseMerkleHashers(this.#hashers);
     this.#treeBuilder = new SubtreeRunBuilder(this.#treeHashers);
     this.#stateHasher = new StateRecordHasher(this.#hashers);
+    const transactionsArea = memory.transactionsArea(thread);
+    this.#transactionProver = new TransactionBatchProver(this.#hashers, memory.memory, transactionsArea);
   }
 
   prove(task: BatchTask): BatchResult {
@@ -66,14 +68,11 @@ export class BatchProver {
   }
 
   #proveTransactions(batch: RecordBatch, slot: Slot, format: TransactionRecordFormat): TransactionResult {
-    let checker = this.#checkers.get(format);
-    if (checker === undefined) {
-      checker = new TransactionRecordChecker(this.#hashers, format);
-      this.#checkers.set(format, checker);
-    }
     const faults: RecordFault[] = [];
-    const { infoHashes, complete } = checker.check(batch, (fault) => faults.push(fault));
-    slot.hashes.set(infoHashes);
-    return { kind: 'transactions', format, faults, complete, hashCount: infoHashes.length / HASH_SIZE };
+    const out = slot.hashes;
+    const { hashCount, complete } = this.#transactionProver.prove(batch, format, out, (fault) => {
+      faults.push(fault);
+    });
+    return { kind: 'transactions', format, faults, complete, hashCount };
   }
 }

@@ -1,6 +1,7 @@
 import type { BatchBuffer } from '../archive/record-file.js';
 import { HASH_SIZE } from '../hashing/hash-value.js';
 import { KERNEL_AREA_BYTES } from '../hashing/kernel-sha3.js';
+import { TRANSACTIONS_AREA_BYTES } from '../hashing/kernel-transactions.js';
 import { type WasmMemory, webAssembly } from '../hashing/web-assembly.js';
 
 /** Bytes of a batch: large enough that messages between threads do not count, small enough for the cache. */
@@ -10,6 +11,7 @@ const PLACE_BYTES = 4 * SLOT_RECORDS;
 const HASHES_BYTES = 2 * HASH_SIZE * SLOT_RECORDS;
 const SLOT_STRIDE = SLOT_BYTES + 2 * PLACE_BYTES + HASHES_BYTES;
 const PAGE_BYTES = 65_536;
+const THREAD_BYTES = KERNEL_AREA_BYTES + TRANSACTIONS_AREA_BYTES;
 
 /** Room for one batch, its records' places, and up to two hashes a record. */
 export interface Slot extends BatchBuffer {
@@ -28,14 +30,14 @@ export class ProvingMemory {
 
   private constructor(memory: WasmMemory, threads: number) {
     this.memory = memory;
-    this.#slotsAt = threads * KERNEL_AREA_BYTES;
+    this.#slotsAt = threads * THREAD_BYTES;
     this.#shared = memory.buffer instanceof SharedArrayBuffer;
   }
 
   /** Memory for a number of threads; shared when there are several. */
   static create(threads: number, slots: number): ProvingMemory {
     // A page behind the last slot, since the kernel reads a little behind messages.
-    const bytes = threads * KERNEL_AREA_BYTES + slots * SLOT_STRIDE + PAGE_BYTES;
+    const bytes = threads * THREAD_BYTES + slots * SLOT_STRIDE + PAGE_BYTES;
     const pages = Math.ceil(bytes / PAGE_BYTES);
     const shared = threads > 1;
     return new ProvingMemory(new webAssembly.Memory({ initial: pages, maximum: pages, shared }), threads);
@@ -48,7 +50,12 @@ export class ProvingMemory {
 
   /** Where the part of a thread's kernel begins. */
   kernelArea(thread: number): number {
-    return thread * KERNEL_AREA_BYTES;
+    return thread * THREAD_BYTES;
+  }
+
+  /** Where a thread's kernel keeps what it needs for transaction records. */
+  transactionsArea(thread: number): number {
+    return thread * THREAD_BYTES + KERNEL_AREA_BYTES;
   }
 
   slot(index: number): Slot {

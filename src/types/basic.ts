@@ -33,6 +33,7 @@ export type BitVec = Infer<typeof BitVecFields>;
 /** Bits, the most significant of each byte first; at most `BIT_VEC_BYTES_MAX` bytes. */
 export const BitVec: Codec<BitVec> = {
   name: 'BitVec',
+  shape: { kind: 'bytes', max: BIT_VEC_BYTES_MAX },
   read(reader) {
     const start = reader.offset;
     const value = BitVecFields.read(reader);

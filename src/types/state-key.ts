@@ -1,8 +1,8 @@
-import type { Codec, Infer } from '../bcs/codec.js';
+import type { Infer } from '../bcs/codec.js';
+import { byDialect, bytesHolding } from '../bcs/combinators.js';
 import { enumeration, struct } from '../bcs/containers.js';
 import { bytes } from '../bcs/primitives.js';
 import { AccountAddress, ModuleId, TableHandle } from './basic.js';
-import { DIALECT_CURRENT } from './ledger-family.js';
 import { StructTag } from './type-tag.js';
 
 /** What the path of an access path holds, as BCS (spec: aptos-types.md, section 4). */
@@ -14,22 +14,8 @@ export const Path = enumeration(
 );
 export type Path = Infer<typeof Path>;
 
-const NO_PATH = 'path of an access path is none';
-
-/** Length-prefixed bytes that must be the BCS of a `Path`, unless an older dialect is read. */
-const pathBytes: Codec<Uint8Array> = {
-  name: 'bytes',
-  read(reader) {
-    if (reader.dialect !== DIALECT_CURRENT) return reader.byteVector();
-    const start = reader.vectorOf(Path, NO_PATH);
-    return reader.bytes.subarray(start, reader.offset);
-  },
-  write: (writer, value) => writer.byteVector(value),
-  skip(reader) {
-    if (reader.dialect === DIALECT_CURRENT) reader.vectorOf(Path, NO_PATH);
-    else reader.advance(reader.sequenceLength());
-  },
-};
+/** The BCS of a `Path`, which was not looked at in mid-2023. */
+const pathBytes = byDialect('bytes', bytesHolding(Path, 'path of an access path is none'), bytes);
 
 /**
  * The key of a state item. The hash is not over these bytes but over `stateKeyPreimage` of them. `path`
