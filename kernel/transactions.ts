@@ -22,6 +22,8 @@ const ENTRY_AUXILIARY: usize = 228;
 const ENTRY_STATUS: usize = 232;
 const ENTRY_EVENT: usize = 236;
 const ENTRY_WRITE_SET: usize = 240;
+const ENTRY_ENCRYPTED_PAYLOAD: usize = 244;
+const ENTRY_ENCRYPTED_INNER: usize = 248;
 const PROGRAM: usize = 256;
 const PROGRAM_BYTES: usize = 32 * 1024;
 
@@ -54,10 +56,13 @@ const EVENT_END: usize = EVENT_START + 4 * <usize>EVENTS;
 const LEVEL_BYTES: usize = HASH * <usize>(EVENTS + ROWS);
 const LEVEL: usize = EVENT_END + 4 * <usize>EVENTS;
 const PAIRS: usize = LEVEL + LEVEL_BYTES;
+/** Transactions whose hash is over other bytes than those that lie there, as they are hashed. */
+const COMMITTED: usize = PAIRS + LEVEL_BYTES;
+const COMMITTED_BYTES: usize = 256 * 1024;
 /** Behind all, since hashing reads a little further than its messages. */
-const WORK_BYTES: usize = PAIRS + LEVEL_BYTES + 256;
+const WORK_BYTES: usize = COMMITTED + COMMITTED_BYTES + 256;
 
-// Offsets in a record, for those whose transaction hash is not over the bytes as they lie.
+// Of records whose transaction hash is not over the bytes as they lie.
 const PAYLOAD_AT: usize = 1 + 32 + 8;
 const USER_TRANSACTION: u32 = 0;
 const ENCRYPTED_PAYLOAD: u32 = 5;
@@ -119,6 +124,10 @@ function ofRow(work: usize, list: usize, row: u32): usize {
 
 /** Events of the present run. */
 let events: u32 = 0;
+/** Bytes of transactions that the run has written as they are hashed. */
+let committed: usize = 0;
+/** Set if a record has no place in the run. */
+let full: bool = false;
 
 /** An option's tag at `at`: where what follows ends if it has `size` bytes, or 0. */
 // @ts-ignore: decorator
@@ -141,22 +150,59 @@ function isOpened(at: usize, end: usize): bool {
   return state == FAILED_DECRYPTION || state == DECRYPTED;
 }
 
+/** Where the part at `at` ends whose program begins at the word that `entry` names, or 0. */
+// @ts-ignore: decorator
+@inline
+function skipPart(work: usize, entry: usize, at: usize, end: usize): usize {
+  return skipValue(work + PROGRAM, load<u32>(work + entry), at, end, work + SKIP_STACK);
+}
+
+/**
+ * Writes the transaction `start..end` as its sender encrypted it, and notes that in its row: what validators
+ * made of its payload is replaced by 00 and what they began with (spec: formats.md, section 3, case 1).
+ */
+function commitOpened(work: usize, row: u32, start: usize, end: usize): bool {
+  const payload = start + PAYLOAD_AT + 1;
+  const payloadEnd = skipPart(work, ENTRY_ENCRYPTED_PAYLOAD, payload, end);
+  const innerEnd = skipPart(work, ENTRY_ENCRYPTED_INNER, payload + 1, end);
+  if (payloadEnd == 0 || innerEnd == 0) return false;
+  const kept = innerEnd - start;
+  const size = kept + (end - payloadEnd);
+  if (size > COMMITTED_BYTES - committed) {
+    full = true;
+    return false;
+  }
+  const to = work + COMMITTED + committed;
+  memory.copy(to, start, kept);
+  store<u8>(to + (payload - start), 0);
+  memory.copy(to + kept, payloadEnd, end - payloadEnd);
+  committed += size;
+  setRow(work, TRANSACTION_START, row, to);
+  setRow(work, TRANSACTION_END, row, to + size);
+  return true;
+}
+
+/** Where the transaction at `at` ends, or 0, also if there is no room to write it as it is hashed. */
+function walkTransaction(work: usize, row: u32, at: usize, end: usize): usize {
+  const after = skipPart(work, ENTRY_TRANSACTION, at, end);
+  if (after == 0) return 0;
+  if (isOpened(at, after)) return commitOpened(work, row, at, after) ? after : 0;
+  setRow(work, TRANSACTION_START, row, at);
+  setRow(work, TRANSACTION_END, row, after);
+  return after;
+}
+
 /**
  * Notes in row `row` where the parts of the record `at..end` lie; false if it is not plain. Events are
  * counted as they are noted.
  */
 function walkRecord(work: usize, row: u32, at: usize, end: usize, hasAuxiliary: bool): bool {
-  const program = work + PROGRAM;
-  const stack = work + SKIP_STACK;
-  if (isOpened(at, end)) return false;
-  setRow(work, TRANSACTION_START, row, at);
-  at = skipValue(program, load<u32>(work, ENTRY_TRANSACTION), at, end, stack);
+  at = walkTransaction(work, row, at, end);
   if (at == 0) return false;
-  setRow(work, TRANSACTION_END, row, at);
   let hashed = false;
   if (hasAuxiliary) {
     const start = at;
-    at = skipValue(program, load<u32>(work, ENTRY_AUXILIARY), at, end, stack);
+    at = skipPart(work, ENTRY_AUXILIARY, at, end);
     if (at == 0) return false;
     hashed = <u32>load<u8>(start) == AUXILIARY_V1;
     setRow(work, AUXILIARY_START, row, hashed ? start : 0);
@@ -167,7 +213,7 @@ function walkRecord(work: usize, row: u32, at: usize, end: usize, hasAuxiliary: 
   at = walkEvents(work, row, at, end);
   if (at == 0) return false;
   setRow(work, WRITE_SET_START, row, at);
-  at = skipValue(program, load<u32>(work, ENTRY_WRITE_SET), at, end, stack);
+  at = skipPart(work, ENTRY_WRITE_SET, at, end);
   setRow(work, WRITE_SET_END, row, at);
   return at == end;
 }
@@ -176,8 +222,7 @@ function walkRecord(work: usize, row: u32, at: usize, end: usize, hasAuxiliary: 
 function walkInfo(work: usize, row: u32, at: usize, end: usize, hasAuxiliary: bool, hashed: bool): usize {
   setRow(work, INFO_START, row, at);
   if (end - at < 1 + GAS_USED || load<u8>(at) != 0) return 0;
-  const entry = load<u32>(work, ENTRY_STATUS);
-  at = skipValue(work + PROGRAM, entry, at + 1 + GAS_USED, end, work + SKIP_STACK);
+  at = skipPart(work, ENTRY_STATUS, at + 1 + GAS_USED, end);
   if (at == 0 || end - at < 3 * HASH) return 0;
   setRow(work, HASHES_AT, row, at);
   const checkpoint = optionEnd(at + 3 * HASH, end, HASH);
@@ -205,14 +250,13 @@ function walkEvents(work: usize, row: u32, at: usize, end: usize): usize {
     count = (first & 0x7f) | (second << 7);
   }
   if (count > EVENTS - events) {
-    events = EVENTS + 1;
+    full = true;
     return 0;
   }
-  const entry = load<u32>(work, ENTRY_EVENT);
   for (let index: u32 = 0; index < count; index++) {
     const place = 4 * <usize>events;
     store<u32>(work + EVENT_START + place, <u32>at);
-    at = skipValue(work + PROGRAM, entry, at, end, work + SKIP_STACK);
+    at = skipPart(work, ENTRY_EVENT, at, end);
     if (at == 0) return 0;
     store<u32>(work + EVENT_END + place, <u32>at);
     events++;
@@ -236,19 +280,23 @@ function leaveRow(work: usize, row: u32): void {
   setRow(work, DOUBT, row, 1);
 }
 
-/** Walks records into rows until there is no room; returns their number, at least one. */
+/** Walks records into rows as long as there is room; returns their number, at least one. */
 function walkRun(work: usize, base: usize, starts: usize, ends: usize, count: u32, hasAuxiliary: bool): u32 {
   events = 0;
+  committed = 0;
   const limit = min(count, ROWS);
   for (let row: u32 = 0; row < limit; row++) {
-    const before = events;
+    const eventsBefore = events;
+    const committedBefore = committed;
+    full = false;
     const at = base + <usize>load<u32>(starts + 4 * <usize>row);
     const end = base + <usize>load<u32>(ends + 4 * <usize>row);
     setRow(work, DOUBT, row, 0);
     if (walkRecord(work, row, at, end, hasAuxiliary)) continue;
-    const full = events > EVENTS && before > 0;
-    events = before;
-    if (full) return row;
+    events = eventsBefore;
+    committed = committedBefore;
+    // What is too large for a run of its own is not plain.
+    if (full && row > 0) return row;
     leaveRow(work, row);
   }
   return limit;

@@ -10,7 +10,7 @@ const ENTRIES = 224;
 const PROGRAM = 256;
 
 const SCRATCH_BYTES = 4096;
-const WORK_BYTES = 320 * 1024;
+const WORK_BYTES = 512 * 1024;
 /** Records of one call. */
 const COUNT_MAX = 16 * 1024;
 const DOUBTS = SCRATCH_BYTES + WORK_BYTES;
@@ -30,7 +30,10 @@ export interface KernelTransactionsSetup {
   readonly seeds: readonly Uint8Array[];
   /** The program that steps over the parts of records. */
   readonly program: Uint32Array;
-  /** Where it begins for transactions, auxiliary infos, execution statuses, events, write sets. */
+  /**
+   * Where it begins for transactions, auxiliary infos, execution statuses, events, write sets, encrypted
+   * payloads, and what their senders wrote of these.
+   */
   readonly entries: readonly number[];
 }
 

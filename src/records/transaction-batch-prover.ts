@@ -18,7 +18,15 @@ export function kernelSetup(hashers: LedgerHashers): KernelTransactionsSetup {
   return {
     seeds: [...parts.map(({ seed }) => seed), ACCUMULATOR_PLACEHOLDER],
     program: words,
-    entries: [entries.transaction, entries.auxiliaryInfo, entries.status, entries.event, entries.writeSet],
+    entries: [
+      entries.transaction,
+      entries.auxiliaryInfo,
+      entries.status,
+      entries.event,
+      entries.writeSet,
+      entries.encryptedPayload,
+      entries.encryptedInner,
+    ],
   };
 }
 
@@ -32,7 +40,7 @@ export interface TransactionBatchVerdict {
 
 /**
  * Checks batches of transaction records as `TransactionRecordChecker` does: the kernel proves what is right, and
- * only records that it doubts, damaged or merely rare, are looked at here.
+ * only records that it doubts, damaged or merely large, are looked at here.
  */
 export class TransactionBatchProver {
   readonly #hashers: LedgerHashers;

@@ -14,6 +14,7 @@ import { arbitraryDamage, arbitraryEncoding } from '../test-support/arbitrary-va
 import { PersistedAuxiliaryInfo } from './auxiliary-info.js';
 import { BitVec } from './basic.js';
 import { ContractEvent } from './contract-event.js';
+import { EncryptedInner, EncryptedPayload } from './encrypted-payload.js';
 import { DIALECT_2023, DIALECT_CURRENT } from './ledger-family.js';
 import { Transaction } from './transaction.js';
 import { ExecutionStatus } from './transaction-info.js';
@@ -62,6 +63,8 @@ const PARTS = {
   status: ExecutionStatus,
   event: ContractEvent,
   writeSet: WriteSet,
+  encryptedPayload: EncryptedPayload,
+  encryptedInner: EncryptedInner,
 } as const;
 
 for (const kind of ['simd', 'scalar'] as const) {
