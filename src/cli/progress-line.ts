@@ -1,4 +1,3 @@
-import { createLogUpdate } from 'log-update';
 import type { ProgressEvent, ProgressListener } from '../telemetry/progress.js';
 import type { Console } from './console.js';
 
@@ -61,8 +60,10 @@ export function renderProgress(event: ProgressEvent, { doneAtStart, elapsedMs }:
   return parts.join(', ');
 }
 
-export function progressLine(console: Console): ProgressLine {
+/** What draws is loaded only for a terminal: elsewhere it would be a fifth of the start. */
+export async function progressLine(console: Console): Promise<ProgressLine> {
   if (!console.interactive) return { listener: () => {}, finish: () => {} };
+  const { createLogUpdate } = await import('log-update');
   const draw = createLogUpdate(console.stderr as NodeJS.WriteStream);
   let stage = '';
   let last = '';

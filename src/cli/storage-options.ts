@@ -1,7 +1,5 @@
 import { type Command, Option } from 'commander';
 import type { BackupStorage } from '../storage/backup-storage.js';
-import { loadCommandAdapterConfig } from '../storage/command-adapter-config.js';
-import { CommandAdapterStorage } from '../storage/command-adapter.js';
 import { LocalFsStorage } from '../storage/local-fs.js';
 import { UsageError } from './usage-error.js';
 
@@ -31,6 +29,9 @@ export function addStorageOptions(command: Command): Command {
 export async function openStorage(flags: StorageFlags): Promise<BackupStorage> {
   if (flags.localFsDir !== undefined) return new LocalFsStorage(flags.localFsDir);
   if (flags.commandAdapterConfig !== undefined) {
+    // Loaded only here: parsers of configurations take a tenth of the start of a command.
+    const { loadCommandAdapterConfig } = await import('../storage/command-adapter-config.js');
+    const { CommandAdapterStorage } = await import('../storage/command-adapter.js');
     return new CommandAdapterStorage(await loadCommandAdapterConfig(flags.commandAdapterConfig));
   }
   throw new UsageError('one of --local-fs-dir and --command-adapter-config is required');

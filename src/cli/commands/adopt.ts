@@ -32,7 +32,7 @@ async function adopt(flags: AdoptFlags, { console }: Dispatch): Promise<ExitCode
     role: 'maintenance',
     onWarning: ({ message, code }) => printLine(console.stderr, `warning: ${message} (${code})`),
   });
-  const line = progressLine(console);
+  const line = await progressLine(console);
   let report: AdoptReport;
   try {
     report = await adoptArchive({

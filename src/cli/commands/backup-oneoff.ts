@@ -29,7 +29,7 @@ async function takeBackup(
   backUp: (context: BackupContext) => Promise<BackupReport>,
 ): Promise<ExitCode> {
   const client = await openClient(flags);
-  const line = progressLine(console);
+  const line = await progressLine(console);
   let report: BackupReport;
   try {
     const storage = await openWritableStorage(flags, `holdfast backup oneoff ${what}`, console);

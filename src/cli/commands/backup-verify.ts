@@ -48,7 +48,7 @@ async function verify(flags: VerifyFlags, { console }: Dispatch): Promise<ExitCo
   if (flags.keepGoing && flags.failFast)
     throw new UsageError('--keep-going and --fail-fast exclude each other');
   const storage = await openStorage(flags);
-  const line = progressLine(console);
+  const line = await progressLine(console);
   const analysisDirectory = flags.outputTransactionAnalysis;
   const analysis =
     analysisDirectory === undefined ? undefined : await openTransactionAnalysis(analysisDirectory);

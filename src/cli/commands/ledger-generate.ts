@@ -46,7 +46,7 @@ async function generate(flags: GenerateFlags, { console }: Dispatch): Promise<Ex
   if ((await lastCommittedVersion(database)) !== undefined) {
     throw new UsageError(`${dbDir} holds a ledger already`, 'Name a folder that does not exist yet.');
   }
-  const progress = progressLine(console);
+  const progress = await progressLine(console);
   progress.listener({ stage: 'generating', done: 0, total: transactions, unit: 'transactions' });
   const ledger = generateLedger({ seed, epochs, transactions, stateItems, profile: PROFILES[profile] });
   await commitGeneratedLedger(ledger, database, { signal: console.signal, onProgress: progress.listener });

@@ -61,7 +61,7 @@ function parseKeyLimit(text: string): number {
 
 async function replay(flags: ReplayFlags, { console }: Dispatch): Promise<ExitCode> {
   const storage = await openStorage(flags);
-  const line = progressLine(console);
+  const line = await progressLine(console);
   let report: ReplayReport;
   try {
     report = await replayVerify({

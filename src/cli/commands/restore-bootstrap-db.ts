@@ -39,7 +39,7 @@ async function restore(
   const planStream = flags.json ? console.stderr : console.stdout;
   for (const text of planLines(plan, target)) printLine(planStream, text);
   if (target?.kind !== 'done') requireFeasible(plan);
-  const line = progressLine(console);
+  const line = await progressLine(console);
   let standing: string | undefined;
   const options: BootstrapOptions = {
     storage,

@@ -26,7 +26,7 @@ async function restoreOneoff(
   warnOfFlags(flags, console);
   const databaseDirectory = targetOf(flags);
   const storage = await openStorage(flags);
-  const line = progressLine(console);
+  const line = await progressLine(console);
   let report: OneoffReport;
   try {
     report = await restore({
