@@ -281,7 +281,9 @@ function leaveRow(work: usize, row: u32): void {
 }
 
 /** Walks records into rows as long as there is room; returns their number, at least one. */
-function walkRun(work: usize, base: usize, starts: usize, ends: usize, count: u32, hasAuxiliary: bool): u32 {
+function walkRun(
+  work: usize, base: usize, size: usize, starts: usize, ends: usize, count: u32, hasAuxiliary: bool,
+): u32 {
   events = 0;
   committed = 0;
   const limit = min(count, ROWS);
@@ -289,10 +291,10 @@ function walkRun(work: usize, base: usize, starts: usize, ends: usize, count: u3
     const eventsBefore = events;
     const committedBefore = committed;
     full = false;
-    const at = base + <usize>load<u32>(starts + 4 * <usize>row);
-    const end = base + <usize>load<u32>(ends + 4 * <usize>row);
+    const start = <usize>load<u32>(starts + 4 * <usize>row);
+    const end = <usize>load<u32>(ends + 4 * <usize>row);
     setRow(work, DOUBT, row, 0);
-    if (walkRecord(work, row, at, end, hasAuxiliary)) continue;
+    if (start <= end && end <= size && walkRecord(work, row, base + start, base + end, hasAuxiliary)) continue;
     events = eventsBefore;
     committed = committedBefore;
     // What is too large for a run of its own is not plain.
@@ -370,20 +372,21 @@ function pairLevel(work: usize, rows: u32, level: usize, pairs: usize): u32 {
 }
 
 /**
- * Proves `count` records: record i is from `base + starts[i]` up to `base + ends[i]` (arrays of u32). The hash
- * of its transaction info goes to `out + 32 * i`; that of a record in doubt means nothing.
+ * Proves `count` records in the `size` bytes at `base`: record i is from `base + starts[i]` up to
+ * `base + ends[i]` (arrays of u32). The hash of its transaction info goes to `out + 32 * i`; that of a record
+ * in doubt means nothing.
  * @param work memory of `transactionWorkBytes()` at a multiple of 16, beginning with seeds and program
  * @param doubts where to note the indices of records that are not plainly right, u32 each, room for all
  * @returns how many records are in doubt
  */
 export function transactions(
-  scratch: usize, work: usize, base: usize, starts: usize, ends: usize, count: u32, hasAuxiliary: bool,
-  out: usize, doubts: usize,
+  scratch: usize, work: usize, base: usize, size: usize, starts: usize, ends: usize, count: u32,
+  hasAuxiliary: bool, out: usize, doubts: usize,
 ): u32 {
   let doubtful: u32 = 0;
   for (let done: u32 = 0; done < count; ) {
     const skipped = 4 * <usize>done;
-    const rows = walkRun(work, base, starts + skipped, ends + skipped, count - done, hasAuxiliary);
+    const rows = walkRun(work, base, size, starts + skipped, ends + skipped, count - done, hasAuxiliary);
     checkParts(scratch, work, SEED_TRANSACTION, TRANSACTION_START, rows, 0);
     checkParts(scratch, work, SEED_WRITE_SET, WRITE_SET_START, rows, 2 * HASH);
     if (hasAuxiliary) checkAuxiliaryInfos(scratch, work, rows);

@@ -39,13 +39,15 @@ export interface KernelExports {
   /** The most bytes that the program in it may have. */
   transactionProgramBytes(): number;
   /**
-   * Proves `count` transaction records, which lie as messages of `records` do; infos' hashes go to `out`.
+   * Proves `count` transaction records, which lie as messages of `records` do, in the `size` bytes at `base`;
+   * infos' hashes go to `out`.
    * Returns how many indices of records in doubt it wrote to `doubts`, u32 each.
    */
   transactions(
     scratch: number,
     work: number,
     base: number,
+    size: number,
     starts: number,
     ends: number,
     count: number,

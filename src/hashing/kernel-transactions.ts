@@ -88,6 +88,7 @@ export class KernelTransactions {
       this.#area,
       this.#area + SCRATCH_BYTES,
       base.byteOffset,
+      base.length,
       starts.byteOffset,
       ends.byteOffset,
       count,
