@@ -33,6 +33,8 @@ export class VerifiedLedgerSource {
   readonly client: BackupServiceClient;
   readonly #trust: LedgerTrust;
   readonly #proving: <Result>(work: () => Result) => Result;
+  /** Made with the first records: it has memory of its own. */
+  #transactionCheck: TransactionBatchCheck | undefined;
 
   /** @param proving runs work that proves records, so that its time can be taken */
   constructor(
@@ -78,11 +80,13 @@ export class VerifiedLedgerSource {
     count: bigint,
     options: BackupReadOptions & { readonly format?: TransactionRecordFormat } = {},
   ): AsyncGenerator<TransactionBatch> {
-    const check = new TransactionBatchCheck(this.#trust.hashers, options.format ?? 'V1');
+    this.#transactionCheck ??= new TransactionBatchCheck(this.#trust.hashers);
+    const check = this.#transactionCheck;
+    const { format = 'V1' } = options;
     let version = firstVersion;
     for await (const batch of this.client.transactionBatches(firstVersion, count, options)) {
       const first = version;
-      yield this.#proving(() => check.check(batch, first));
+      yield this.#proving(() => check.check(batch, first, format));
       version += BigInt(batch.count);
     }
     requireAll('transactions', firstVersion, firstVersion + count, version);
