@@ -3,8 +3,6 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { CHUNK_BYTES_MAX } from '../backup/backup-context.js';
 import type { OpenBackupOptions } from '../backup/open-backup.js';
 import { BackupServiceClient } from '../service/backup-service-client.js';
-import { loadCommandAdapterConfig } from '../storage/command-adapter-config.js';
-import { CommandAdapterWriterStorage } from '../storage/command-adapter-writer.js';
 import { LocalFsWriterStorage } from '../storage/local-fs-writer.js';
 import type { WritableBackupStorage } from '../storage/writable-backup-storage.js';
 import { LEDGER_FAMILIES, ledgerHashers } from '../types/ledger-family.js';
@@ -106,6 +104,9 @@ export async function openWritableStorage(
     });
   }
   if (flags.commandAdapterConfig !== undefined) {
+    // Loaded only here, as parsers of configurations are slow to load.
+    const { loadCommandAdapterConfig } = await import('../storage/command-adapter-config.js');
+    const { CommandAdapterWriterStorage } = await import('../storage/command-adapter-writer.js');
     const config = await loadCommandAdapterConfig(flags.commandAdapterConfig);
     return new CommandAdapterWriterStorage(config, { verifyWrites: flags.verifyWrites ?? false });
   }
