@@ -171,7 +171,7 @@ describe('a RocksDB instance', () => {
     await assert.rejects(store.seekEach('third', [bytes(1)]), withCode('DB_COLUMN_FAMILY_MISSING'));
   });
 
-  it('ends iterations that are left while rows are fetched, and fails to seek once it is closed', async (t) => {
+  it('ends iterations left while rows are fetched, and fails to seek once closed', async (t) => {
     const store = await freshStore(t);
     await put(store, 'first', ...Array.from({ length: 200 }, (_, key) => key));
     const left: AsyncIterator<unknown>[] = [];

@@ -103,7 +103,7 @@ describe('values of state items', () => {
 
 const NOISE = ['newer', 'deleted later', 'deleted neighbour'] as const;
 
-/** Rows that are not of the state at a version: of the item of a leaf, or of one whose hash follows its own. */
+/** Rows that are not of the state at a version: of a leaf, or of an item whose hash follows its own. */
 async function addRows(
   database: AptosDatabaseFiles,
   { keyHash }: LeafNode,

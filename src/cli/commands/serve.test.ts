@@ -77,7 +77,7 @@ describe('serve', { skip: withoutFixture('reference-ledger') }, () => {
     assert.ok((await rawRequest(served, '/db_state')).broken, 'nobody listens any more');
   });
 
-  it('says nothing of versions without a state, which clients ask for, and names what fails', async (test) => {
+  it('says nothing of versions without a state, and names what fails', async (test) => {
     const folder = temporaryFolder(test);
     await (await loadRows(fixturePath('reference-ledger', 'rows', 'node'), folder)).close();
     const served = await serve(test, ['--db-dir', folder, '--backup-service-address', '127.0.0.1:0']);
