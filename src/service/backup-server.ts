@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { BackupReader } from '../aptosdb/backup-reader.js';
+import { JellyfishError } from '../aptosdb/jellyfish/jellyfish-error.js';
 import { carriesToken } from './bearer-token.js';
 import { sendRecords } from './record-sender.js';
 import { matchRoute, type RouteCall } from './routes.js';
@@ -9,6 +10,7 @@ import { ServiceMetrics } from './service-metrics.js';
 
 /** A request that was not answered as it asked. */
 export interface ServiceEvent {
+  /** What asks for something that there is not is refused, whatever the status; all else has failed. */
   readonly kind: 'failed' | 'refused';
   readonly endpoint: string;
   readonly target: string;
@@ -241,11 +243,16 @@ export class BackupServer {
     const { endpoint } = matchRoute(target);
     this.metrics.answered(endpoint, status, reply.elapsedTime / 1000);
     if (status < 400) return;
-    const kind = status === 500 ? 'failed' : 'refused';
+    const kind = status === 500 && !isMissingTree(error) ? 'failed' : 'refused';
     this.#report({ kind, endpoint, target, status, ...(error === undefined ? {} : { error }) });
   }
 
   #report(event: ServiceEvent): void {
     this.#options.onEvent?.(event);
   }
+}
+
+/** A version without a state tree of its own, which clients ask for to learn what a service knows. */
+function isMissingTree(error: unknown): boolean {
+  return error instanceof JellyfishError && error.code === 'JELLYFISH_ROOT_MISSING';
 }

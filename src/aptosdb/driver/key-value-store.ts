@@ -13,7 +13,7 @@ export interface IterateOptions {
   readonly reverse?: boolean | undefined;
   /** At most this many rows. */
   readonly limit?: number | undefined;
-  /** Rows fetched in one go, 64 by default: what an iteration may hold in memory. */
+  /** Rows fetched in one go, 64 by default; an iteration may hold twice as many in memory. */
   readonly readAhead?: number | undefined;
   /** Leaves the values out: each is an empty array. */
   readonly keysOnly?: boolean | undefined;

@@ -31,23 +31,20 @@ declare module 'rocksdb-native' {
     readonly capacity?: number;
   }
 
-  interface IteratorRow {
-    readonly key: Buffer;
-    readonly value: Buffer | null;
-  }
+  type StepDone = (error: Error | null) => void;
 
-  /** A readable stream of rows; of its interface only what is used here. */
+  /** A readable stream of rows; of its insides only what is used here. */
   interface RowIterator {
-    /** The next row that is there already, or null. */
-    read(): IteratorRow | null;
-    on(event: 'readable' | 'close', listener: () => void): this;
-    on(event: 'error', listener: (error: Error) => void): this;
-    destroy(): void;
-    /** Receives each row that was fetched, and null behind the last one. */
-    push(row: IteratorRow | null): boolean;
-    _open(done: (error: Error | null) => void): void;
-    _read(done: (error: Error | null) => void): void;
-    _destroy(done: (error: Error | null) => void): void;
+    _db: { readonly _state: { readonly io: { dec(): void } } };
+    _open(done: StepDone): void;
+    _read(done: StepDone): void;
+    _destroy(done: StepDone): void;
+    /** Rows that may still be read. */
+    _limit: number;
+    /** What waits for the read that is under way. */
+    _pendingRead: StepDone | null;
+    /** Receives what was read: keys and values are memory that nobody else has. */
+    _onread(error: Error | null | undefined, keys: ArrayBuffer[], values: ArrayBuffer[]): void;
   }
 
   interface ReadBatch {

@@ -171,6 +171,20 @@ describe('a RocksDB instance', () => {
     await assert.rejects(store.seekEach('third', [bytes(1)]), withCode('DB_COLUMN_FAMILY_MISSING'));
   });
 
+  it('ends iterations left while rows are fetched, and fails to seek once closed', async (t) => {
+    const store = await freshStore(t);
+    await put(store, 'first', ...Array.from({ length: 200 }, (_, key) => key));
+    const left: AsyncIterator<unknown>[] = [];
+    for (const readAhead of [1, 3, 64]) {
+      const rows = store.iterateBatches('first', {}, { readAhead })[Symbol.asyncIterator]();
+      await rows.next();
+      left.push(rows);
+    }
+    await Promise.all(left.map((rows) => rows.return?.()));
+    await store.close();
+    await assert.rejects(store.seekEach('first', [bytes(1), bytes(2)]), withCode('DB_READ_FAILED'));
+  });
+
   it('an iteration that ends early does not keep the instance from closing', async (t) => {
     const store = await freshStore(t);
     await put(store, 'first', 1, 2, 3);

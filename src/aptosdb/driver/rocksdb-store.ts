@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import pMap from 'p-map';
 import RocksDB from 'rocksdb-native';
 import { columnFamilyNames } from './column-family-names.js';
 import { DatabaseError, type DatabaseErrorCode } from './database-error.js';
 import type { IterateOptions, KeyRange, KeyValueStore, OpenStoreOptions, RawRow } from './key-value-store.js';
+import { RowFetcher, seekRows } from './native-iterator.js';
 import type { WriteBatch } from './write-batch.js';
 
 // What the library lacks, and what is done instead: no synced writes (`barrier` flushes), no batch over
@@ -20,7 +20,6 @@ const SEEKS_AT_ONCE = 64;
 /** Table files that an instance keeps open: with 42 instances this bounds what their indexes take. */
 const OPEN_FILES_MAX = 128;
 const MARKERS = 'db_metadata';
-const NO_BYTES = new Uint8Array(0);
 
 /**
  * Format 5 is read by every release of the last years. A cache would be one of 32 MiB for each of some 170
@@ -138,79 +137,6 @@ export async function openRocksDbStore(directory: string, options: OpenStoreOpti
   return new RocksDbStore(directory, options.readOnly, columnFamilies, root);
 }
 
-function rawRow({ key, value }: { readonly key: Buffer; readonly value: Buffer | null }): RawRow {
-  return { key: plain(key), value: value === null ? NO_BYTES : plain(value) };
-}
-
-/** Takes the steps of the stream that an iterator is by itself: the stream costs twice as much as the row. */
-function firstRowFrom(session: RocksDB, gte: Uint8Array): Promise<RawRow | undefined> {
-  const iterator = session.iterator({ gte, limit: 1, capacity: 1 });
-  let found: RawRow | undefined;
-  iterator.push = (row) => {
-    if (row !== null) found = rawRow(row);
-    return true;
-  };
-  return new Promise((resolve, reject) => {
-    const close = (failure: Error | null): void =>
-      iterator._destroy((error) => {
-        if (failure ?? error) reject(failure ?? error);
-        else resolve(found);
-      });
-    iterator._open((error) => {
-      if (error) close(error);
-      else iterator._read(close);
-    });
-  });
-}
-
-type RowIterator = ReturnType<RocksDB['iterator']>;
-
-/** The rows of an iterator, as many at once as were fetched. */
-class FetchedRows {
-  readonly #iterator: RowIterator;
-  readonly #closed: Promise<void>;
-  #isClosed = false;
-  #failure: Error | undefined;
-  #wake: () => void = () => {};
-
-  constructor(iterator: RowIterator) {
-    this.#iterator = iterator;
-    this.#closed = new Promise((resolve) => {
-      iterator.on('close', () => {
-        this.#isClosed = true;
-        resolve();
-        this.#wake();
-      });
-    });
-    iterator.on('readable', () => this.#wake());
-    iterator.on('error', (error) => {
-      this.#failure = error;
-    });
-  }
-
-  /** Undefined behind the last row. */
-  async next(): Promise<RawRow[] | undefined> {
-    for (;;) {
-      const batch: RawRow[] = [];
-      for (let row = this.#iterator.read(); row !== null; row = this.#iterator.read()) {
-        batch.push(rawRow(row));
-      }
-      if (batch.length > 0) return batch;
-      if (this.#failure) throw this.#failure;
-      if (this.#isClosed) return undefined;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-  }
-
-  /** Frees what the iterator holds. */
-  async close(): Promise<void> {
-    this.#iterator.destroy();
-    await this.#closed;
-  }
-}
-
 class RocksDbStore implements KeyValueStore {
   readonly directory: string;
   readonly readOnly: boolean;
@@ -253,7 +179,7 @@ class RocksDbStore implements KeyValueStore {
   async seekEach(columnFamily: string, keys: readonly Uint8Array[]): Promise<(RawRow | undefined)[]> {
     const session = this.#session(columnFamily);
     try {
-      return await pMap(keys, (gte) => firstRowFrom(session, gte), { concurrency: SEEKS_AT_ONCE });
+      return await seekRows(session, keys, SEEKS_AT_ONCE);
     } catch (error) {
       throw this.#readError(columnFamily, error);
     }
@@ -280,15 +206,13 @@ class RocksDbStore implements KeyValueStore {
     const { signal, limit, keysOnly = false } = options;
     signal?.throwIfAborted();
     if (limit === 0) return;
-    const rows = new FetchedRows(
-      this.#session(columnFamily).iterator({
-        ...definedBounds(range),
-        reverse: options.reverse ?? false,
-        values: !keysOnly,
-        capacity: Math.min(options.readAhead ?? READ_AHEAD_ROWS, limit ?? Number.POSITIVE_INFINITY),
-        ...(limit === undefined ? {} : { limit }),
-      }),
-    );
+    const rows = new RowFetcher(this.#session(columnFamily), {
+      ...definedBounds(range),
+      reverse: options.reverse ?? false,
+      values: !keysOnly,
+      capacity: Math.min(options.readAhead ?? READ_AHEAD_ROWS, limit ?? Number.POSITIVE_INFINITY),
+      ...(limit === undefined ? {} : { limit }),
+    });
     try {
       for (let batch = await rows.next(); batch !== undefined; batch = await rows.next()) {
         signal?.throwIfAborted();

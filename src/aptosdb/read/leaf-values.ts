@@ -9,6 +9,8 @@ import { LedgerReadError } from './read-error.js';
 
 /** Looking a row up costs as much as stepping over some ten: a scan is given up for more rows a leaf. */
 const STEPS_OF_A_LEAF = 8;
+/** So many steps more are taken before that: one item may have many rows where the others have few. */
+const STEPS_TO_SPARE = 256;
 /** So many batches are looked up after a scan was given up; then a scan is tried again. */
 const BATCHES_LOOKED_UP = 16;
 const READ_AHEAD_ROWS = 256;
@@ -67,8 +69,9 @@ export class LeafValues {
   /** The rows of the first leaves: of all of them, or as far as the steps reach. */
   async #scanned(wanted: readonly Wanted[]): Promise<(RawRow | undefined)[]> {
     const rows: (RawRow | undefined)[] = [];
-    let steps = STEPS_OF_A_LEAF * wanted.length;
+    let steps = STEPS_TO_SPARE;
     for (const one of wanted) {
+      steps += STEPS_OF_A_LEAF;
       if (this.#scan?.shard !== one.shard) {
         await this.close();
         this.#scan = new ShardScan(this.#database, one, this.#signal);

@@ -4,7 +4,7 @@ import type { KeyValueStore, RawRow } from '../driver/key-value-store.js';
 import type { ColumnFamily } from '../schema/column-family.js';
 import { eventRows } from '../schema/event.js';
 import { persistedAuxiliaryInfoRows } from '../schema/persisted-auxiliary-info.js';
-import { iterateStoredRows, type Row } from '../schema/rows.js';
+import { iterateStoredRows } from '../schema/rows.js';
 import { transactionInfoRows } from '../schema/transaction-info.js';
 import { transactionRows } from '../schema/transaction.js';
 import { writeSetBytes, writeSetRows } from '../schema/write-set.js';
@@ -21,22 +21,31 @@ const READ_AHEAD_ROWS = 256;
 class Cursor<K> {
   readonly #family: ColumnFamily<K, unknown>;
   readonly #batches: AsyncIterator<readonly RawRow[]>;
+  readonly #keyBytes: number;
   #batch: readonly RawRow[] = [];
   #next = 0;
-  /** Key and stored value; undefined behind the last row. */
-  head: Row<K, Uint8Array> | undefined;
+  /** As it is stored, with a key of the right length; undefined behind the last row. */
+  head: RawRow | undefined;
 
   constructor(store: KeyValueStore, family: ColumnFamily<K, unknown>, gte: K, signal?: AbortSignal) {
     this.#family = family;
+    this.#keyBytes = family.key.encode(gte).length;
     const options = { signal, readAhead: READ_AHEAD_ROWS };
     this.#batches = iterateStoredRows(store, family, { gte }, options)[Symbol.asyncIterator]();
+  }
+
+  /** The decoded key of the head. */
+  get key(): K | undefined {
+    return this.head && this.#family.key.decode(this.head.key);
   }
 
   /** To the next row; where it is not there yet, the result must be awaited. */
   advance(): Promise<void> | undefined {
     const row = this.#batch[this.#next++];
     if (row === undefined) return this.#fetch();
-    this.head = { key: this.#family.key.decode(row.key), value: row.value };
+    // A key of another length does not decode, which is an error.
+    if (row.key.length !== this.#keyBytes) this.#family.key.decode(row.key);
+    this.head = row;
     return undefined;
   }
 
@@ -51,6 +60,22 @@ class Cursor<K> {
     this.#batch = step.value;
     this.#next = 0;
     await this.advance();
+  }
+}
+
+/** The bytes with which keys of a version begin: to compare them costs less than to decode each key. */
+class VersionPrefix {
+  readonly #bytes = new Uint8Array(8);
+  readonly #view = new DataView(this.#bytes.buffer);
+
+  set(version: bigint): void {
+    this.#view.setBigUint64(0, version);
+  }
+
+  begins(key: Uint8Array): boolean {
+    // The last bytes are those that differ.
+    for (let index = 7; index >= 0; index--) if (key[index] !== this.#bytes[index]) return false;
+    return true;
   }
 }
 
@@ -78,14 +103,19 @@ export async function* transactionRecords(
   try {
     await Promise.all(cursors.map((cursor) => cursor.advance()));
     const none = await firstVersionWithAuxiliary(auxiliaryStore, auxiliary);
-    for (let version = firstVersion; version < firstVersion + count && transactions.head; version++) {
+    const end = firstVersion + count;
+    const prefix = new VersionPrefix();
+    for (let version = firstVersion; version < end && transactions.head; version++) {
       signal?.throwIfAborted();
+      prefix.set(version);
       const parts = [
-        headOf(transactions, transactionRows.name, version),
-        version < none ? NO_AUXILIARY_INFO : headOf(auxiliary, persistedAuxiliaryInfoRows.name, version),
-        headOf(infos, transactionInfoRows.name, version),
-        ...(await takeEvents(events, version)),
-        writeSetBytes(headOf(writeSets, writeSetRows.name, version)),
+        headOf(transactions, transactionRows.name, version, prefix),
+        version < none
+          ? NO_AUXILIARY_INFO
+          : headOf(auxiliary, persistedAuxiliaryInfoRows.name, version, prefix),
+        headOf(infos, transactionInfoRows.name, version, prefix),
+        ...(await takeEvents(events, prefix)),
+        writeSetBytes(headOf(writeSets, writeSetRows.name, version, prefix)),
       ];
       // Waiting for nothing costs as much as all the rest.
       for (const cursor of [transactions, infos, writeSets, version < none ? undefined : auxiliary]) {
@@ -101,14 +131,20 @@ export async function* transactionRecords(
 
 /** Versions before it count as having none: all of them where no version has any. */
 async function firstVersionWithAuxiliary(store: KeyValueStore, rows: Cursor<bigint>): Promise<bigint> {
-  if (rows.head) return rows.head.key;
+  if (rows.key !== undefined) return rows.key;
   for await (const _ of store.iterate(persistedAuxiliaryInfoRows.name, {}, { limit: 1 })) return 0n;
   return 2n ** 64n;
 }
 
-function headOf({ head }: Cursor<bigint>, columnFamily: string, version: bigint): Uint8Array {
-  if (head?.key === version) return head.value;
-  const found = head ? `version ${head.key}` : 'the end';
+function headOf(
+  rows: Cursor<bigint>,
+  columnFamily: string,
+  version: bigint,
+  prefix: VersionPrefix,
+): Uint8Array {
+  const { head } = rows;
+  if (head && prefix.begins(head.key)) return head.value;
+  const found = head ? `version ${rows.key}` : 'the end';
   throw new LedgerReadError(
     'LEDGER_VERSION_MISSING',
     `${columnFamily}: expecting version ${version}, got ${found}`,
@@ -119,10 +155,10 @@ function headOf({ head }: Cursor<bigint>, columnFamily: string, version: bigint)
 /** The events of a version behind their number, as a vector has them. */
 async function takeEvents(
   rows: Cursor<{ readonly version: bigint; readonly index: bigint }>,
-  version: bigint,
+  prefix: VersionPrefix,
 ): Promise<Uint8Array[]> {
   const parts: Uint8Array[] = [NO_BYTES];
-  while (rows.head?.key.version === version) {
+  while (rows.head && prefix.begins(rows.head.key)) {
     parts.push(rows.head.value);
     const fetched = rows.advance();
     if (fetched !== undefined) await fetched;

@@ -77,6 +77,17 @@ describe('serve', { skip: withoutFixture('reference-ledger') }, () => {
     assert.ok((await rawRequest(served, '/db_state')).broken, 'nobody listens any more');
   });
 
+  it('says nothing of versions without a state, and names what fails', async (test) => {
+    const folder = temporaryFolder(test);
+    await (await loadRows(fixturePath('reference-ledger', 'rows', 'node'), folder)).close();
+    const served = await serve(test, ['--db-dir', folder, '--backup-service-address', '127.0.0.1:0']);
+    assert.equal((await rawRequest(served, '/state_item_count/18446744073709551615')).status, 500);
+    assert.equal((await rawRequest(served, '/transaction_range_proof/9/8')).status, 500);
+    assert.equal(await served.stop(), EXIT.ok);
+    assert.doesNotMatch(served.stderr(), /state_item_count/);
+    assert.match(served.stderr(), /^failed 500 "\/transaction_range_proof\/9\/8": Bad transaction range/m);
+  });
+
   it('warns of an address that others can reach, and asks for its token', async (test) => {
     const folder = temporaryFolder(test);
     const database = path.join(folder, 'db');
