@@ -97,16 +97,18 @@ export class TransactionAppender {
       from = writesEnd;
       this.#lastVersion = version;
       if (stateRoot === undefined) continue;
-      await tree.checkpoint(version, stateRoot);
+      tree.checkpoint(version, stateRoot);
       this.#lastCheckpoint = version;
       putRow(this.#batches.ledgerMetadata, versionDataRows, version, values.usage);
       const ends = endsEpoch(version);
       if (this.#treeIsDue(version, ends)) {
+        await tree.settle();
         await this.#writeRows(version);
         await this.#writeTree(version);
       }
       if (ends) this.#lastEpochEnd = version;
     }
+    await tree.settle();
     const last = this.#added.at(-1);
     if (last) await this.#writeRows(last.version);
   }
