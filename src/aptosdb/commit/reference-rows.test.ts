@@ -10,7 +10,7 @@ import { memoryFolder } from '../../test-support/memory-folder.js';
 import { hashStateKey } from '../../types/hashes.js';
 import { LEDGER_FAMILIES, ledgerHashers } from '../../types/ledger-family.js';
 import { MemoryNodes } from '../jellyfish/memory-nodes.test.support.js';
-import type { NodeBatch } from '../jellyfish/tree-update.js';
+import type { NodeBatch } from '../jellyfish/unwritten-tree.js';
 import { type LeafUpdate, updateTree } from '../jellyfish/update-tree.test.support.js';
 import { nodeKeyBytes } from '../schema/node-key.js';
 import { staleNodeKeyBytes } from '../schema/stale-node-key.js';

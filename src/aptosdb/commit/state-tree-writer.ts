@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import pMap from 'p-map';
 import { equalBytes, HASH_SIZE, type HashValue, toHex } from '../../hashing/hash-value.js';
 import {
   packedLeafHashes,
@@ -10,17 +11,20 @@ import type { LedgerHashers } from '../../types/ledger-family.js';
 import type { AptosDatabaseFiles } from '../driver/aptos-database-files.js';
 import { SHARD_COUNT } from '../driver/instances.js';
 import { WriteBatch } from '../driver/write-batch.js';
-import type { NodeBatch, TreeUpdate } from '../jellyfish/tree-update.js';
-import { type NewLeaf, UnwrittenTree } from '../jellyfish/unwritten-tree.js';
+import { type NewLeaf, type NodeBatch, UnwrittenTree } from '../jellyfish/unwritten-tree.js';
 import { DatabaseNodes } from '../read/database-nodes.js';
 import { treeNodeRows } from '../schema/jellyfish-merkle-node.js';
 import { putMarker } from '../schema/progress-markers.js';
 import { putRow } from '../schema/rows.js';
 import { staleNodeIndexCrossEpochRows } from '../schema/stale-node-index-cross-epoch.js';
 import { staleNodeIndexRows } from '../schema/stale-node-index.js';
+import type { TreeChild } from '../schema/tree-node.js';
 import { CommitError } from './commit-error.js';
 import { ItemLeaves } from './item-leaves.js';
 import type { StateWrites } from './state-writes.js';
+
+/** Shards whose rows are in memory at a time. */
+const SHARDS_AT_ONCE = 2;
 
 /**
  * The state tree behind commits. Its root is compared at every checkpoint, but only some versions of it are
@@ -122,40 +126,38 @@ export class StateTreeWriter {
     log.dropWritesThrough(count - 1);
   }
 
-  /**
-   * All that a tree of the version, that of the last checkpoint, adds to the one on disk; it must be settled.
-   * What was added since is not in it.
-   */
-  async plan(version: bigint): Promise<TreeUpdate> {
-    assert.equal(this.#log.checkpointCount, 0, 'checkpoints are settled before a tree is written');
-    return this.#tree.plan(version, (item) => this.#newLeaf(item));
+  /** Items of the tree of the last checkpoint that was settled. */
+  get leafCount(): number {
+    return this.#tree.leafCount;
   }
 
   /**
-   * Writes a plan: shards, then the root, so that a root on disk means a whole tree.
-   * @param previousEpochEnd the last version that ended an epoch before the plan's: older nodes go to the
-   *   index that nodes keep longer
+   * Writes the tree of the version, that of the last checkpoint, which must be settled; what was added since
+   * is not in it. Shards come first, a few at a time, then the root: so a root on disk means a whole tree.
+   * @param previousEpochEnd the last version that ended an epoch before this one: older nodes go to the index
+   *   that nodes keep longer
    * @param counts the version counts already, so that a root that survives a power cut will be relied upon:
    *   its shards are made durable first
+   * @throws JellyfishError JELLYFISH_NODE_MISSING, JELLYFISH_ROOT_IS_LEAF
    */
   async write(
-    plan: TreeUpdate,
+    version: bigint,
     previousEpochEnd: bigint | undefined,
     { counts = false }: { readonly counts?: boolean } = {},
   ): Promise<void> {
-    const { version } = plan;
+    assert.equal(this.#log.checkpointCount, 0, 'checkpoints are settled before a tree is written');
     const batchOf = (part: NodeBatch): WriteBatch => nodeRows(part, version, previousEpochEnd);
-    const writeShard = async (shard: number): Promise<void> => {
-      const part = plan.shards[shard];
-      assert(part);
+    const shards = Array.from({ length: SHARD_COUNT }, (_, shard) => shard);
+    const writeShard = async (shard: number): Promise<TreeChild | undefined> => {
+      const part = await this.#tree.planShard(version, shard, (item) => this.#newLeaf(item));
       const batch = batchOf(part);
       putMarker(batch, { variant: 'StateMerkleShardCommitProgress', value: BigInt(shard) }, version);
       await this.#database.stateMerkleShard(shard).write(batch);
+      return part.top;
     };
-    const shards = Array.from({ length: SHARD_COUNT }, (_, shard) => shard);
-    await Promise.all(shards.map((shard) => writeShard(shard)));
+    const tops = await pMap(shards, writeShard, { concurrency: SHARDS_AT_ONCE });
     if (counts) await Promise.all(shards.map((shard) => this.#database.stateMerkleShard(shard).barrier()));
-    const root = batchOf(plan.root);
+    const root = batchOf(this.#tree.planRoot(version, tops));
     putMarker(root, { variant: 'StateMerkleCommitProgress' }, version);
     await this.#database.stateMerkleMetadata.write(root);
     this.#base = version;

@@ -5,20 +5,24 @@ import { KEY_BITS } from '../../merkle/key-bits.js';
 import { NodeArena, NONE } from '../../merkle/node-arena.js';
 import type { SparseMerkleHashers } from '../../merkle/sparse-merkle-hashers.js';
 import { type NodeKey, ROOT_PATH, shardOfKeyHash } from '../schema/node-key.js';
-import {
-  type LeafNode,
-  leafCountOf,
-  TREE_FANOUT,
-  type TreeChild,
-  type TreeNode,
-} from '../schema/tree-node.js';
+import { type LeafNode, TREE_FANOUT, type TreeChild, type TreeNode } from '../schema/tree-node.js';
 import { JellyfishError } from './jellyfish-error.js';
 import { leafHash } from './node-hash.js';
 import { missingNode, type NodeReader, requireNodes, requireRootNode } from './node-store.js';
 import { ShardPlan } from './shard-plan.js';
 import { StoredEntries } from './stored-entries.js';
 import { forEachChild, NIBBLE_BITS } from './stored-shape.js';
-import type { NodeBatch, TreeUpdate } from './tree-update.js';
+
+/** Nodes to write in one instance, and the nodes there that they replace. */
+export interface NodeBatch {
+  readonly nodes: readonly (readonly [NodeKey, TreeNode])[];
+  readonly stale: readonly NodeKey[];
+}
+
+export interface ShardUpdate extends NodeBatch {
+  /** The shard's entry in the root; undefined when it is empty. */
+  readonly top: TreeChild | undefined;
+}
 
 /** A changed item as the tree of a new version has it: what its leaf holds but for the version. */
 export type NewLeaf = Pick<LeafNode, 'keyHash' | 'valueHash' | 'stateKey'>;
@@ -109,43 +113,47 @@ export class UnwrittenTree {
     return this.#tree.takeRoots();
   }
 
+  /** Leaves of the tree as it is now. */
+  get leafCount(): number {
+    const count = (node: number): number => {
+      if (node === NONE) return 0;
+      if (this.#nodes.isBranch(node)) return count(this.#nodes.left(node)) + count(this.#nodes.right(node));
+      return this.#entries.isUnread(node) ? this.#entries.entry(node).leafCount : 1;
+    };
+    return count(this.#tree.root);
+  }
+
   /**
-   * All that the tree as it is now adds to the stored one as a new version, 16-ary, copy on write, one shard
-   * a first nibble. Every shard's top node is rewritten, changed or not. Nothing is stored here.
+   * What the tree as it is now adds to a shard of the stored one as a new version, copy on write: the shard is
+   * the first nibble, and its top node is written anew, changed or not. Nothing is stored here, and no change
+   * may come in between before the root is planned too.
    * @throws JellyfishError JELLYFISH_NODE_MISSING, JELLYFISH_ROOT_IS_LEAF
    */
-  async plan(version: bigint, newLeafOf: NewLeafOf): Promise<TreeUpdate> {
-    const base = this.#base;
-    assert(base === undefined || base < version, 'a tree is based on an earlier version');
+  async planShard(version: bigint, shard: number, newLeafOf: NewLeafOf): Promise<ShardUpdate> {
     this.#refuseBareLeaf();
+    assert(this.#base === undefined || this.#base < version, 'a tree is based on an earlier version');
     assert.equal(this.#tree.takeRoots().length, 0, 'roots were compared before');
-    await this.#readNodes(this.#shardTops().flatMap(([top]) => (this.#isWhereItWas(top, 1) ? top : [])));
-    const children: TreeChild[] = [];
-    const shards = Array.from({ length: TREE_FANOUT }, (): NodeBatch => ({ nodes: [], stale: [] }));
-    for (const [top, shard] of this.#shardTops()) {
-      const kept = await this.#readKeptLeaves(top);
-      const plan = new ShardPlan(version, this.#nodes, this.#entries, (leaf) => {
-        const item = this.#items.get(leaf);
-        if (item !== undefined) return { kind: 'leaf', ...newLeafOf(item), valueVersion: version };
-        return kept.get(leaf) ?? assert.fail('a leaf that is kept was read');
-      });
-      children.push(plan.add(top, shard, 1));
-      this.#tree.fill(plan.wanted);
-      shards[shard] = { nodes: plan.nodes, stale: [] };
-    }
+    const top = this.#shardTop(shard);
+    if (top === NONE) return { nodes: [], stale: this.#staleOf(shard), top: undefined };
+    if (this.#isWhereItWas(top, 1)) await this.#readNodes([top]);
+    const kept = await this.#readKeptLeaves(top);
+    const plan = new ShardPlan(version, this.#nodes, this.#entries, (leaf) => {
+      const item = this.#items.get(leaf);
+      if (item !== undefined) return { kind: 'leaf', ...newLeafOf(item), valueVersion: version };
+      return kept.get(leaf) ?? assert.fail('a leaf that is kept was read');
+    });
+    const entry = plan.add(top, shard, 1);
+    this.#tree.fill(plan.wanted);
+    return { nodes: plan.nodes, stale: this.#staleOf(shard), top: entry };
+  }
+
+  /** The root of a new version, over what its shards have on top, in order. */
+  planRoot(version: bigint, tops: readonly (TreeChild | undefined)[]): NodeBatch {
+    const children = tops.filter((top) => top !== undefined);
     const root: TreeNode = children.length > 0 ? { kind: 'internal', children } : { kind: 'null' };
-    this.#tree.noteRoot();
-    const [rootHash] = this.#tree.takeRoots();
-    assert(rootHash);
     return {
-      version,
-      shards: shards.map(({ nodes }, shard) => ({ nodes, stale: this.#staleOf(shard) })),
-      root: {
-        nodes: [[{ version, path: ROOT_PATH }, root]],
-        stale: base === undefined ? [] : [{ version: base, path: ROOT_PATH }],
-      },
-      rootHash,
-      leafCount: leafCountOf(root),
+      nodes: [[{ version, path: ROOT_PATH }, root]],
+      stale: this.#base === undefined ? [] : [{ version: this.#base, path: ROOT_PATH }],
     };
   }
 
@@ -259,11 +267,13 @@ export class UnwrittenTree {
     return node;
   }
 
-  /** What stands below the root, with the shard. */
-  #shardTops(): (readonly [number, number])[] {
-    const tops: (readonly [number, number])[] = [];
-    forEachChild(this.#nodes, this.#tree.root, 0, (top, shard) => tops.push([top, shard]));
-    return tops;
+  /** What stands below the root; `NONE` in an empty shard. */
+  #shardTop(shard: number): number {
+    let found = NONE;
+    forEachChild(this.#nodes, this.#tree.root, 0, (top, nibble) => {
+      if (nibble === shard) found = top;
+    });
+    return found;
   }
 
   /** Whether a node is unread, and stands at the path at which it is stored. */

@@ -1,10 +1,10 @@
 import { HASH_SIZE, type HashValue } from '../../hashing/hash-value.js';
 import { packedLeafHashes, type SparseMerkleHashers } from '../../merkle/sparse-merkle-hashers.js';
 import type { NodeKey } from '../schema/node-key.js';
-import type { TreeNode } from '../schema/tree-node.js';
+import { TREE_FANOUT, type TreeChild, type TreeNode } from '../schema/tree-node.js';
+import { nodeHash } from './node-hash.js';
 import type { NodeReader } from './node-store.js';
-import type { TreeUpdate } from './tree-update.js';
-import { type NewLeaf, UnwrittenTree } from './unwritten-tree.js';
+import { type NewLeaf, type NewLeafOf, type NodeBatch, UnwrittenTree } from './unwritten-tree.js';
 
 /** What becomes of a state item: its new value, or undefined when it is gone. */
 export interface LeafUpdate {
@@ -18,6 +18,16 @@ export interface TreeUpdateRequest {
   readonly version: bigint;
   /** At most one a key, in any order. */
   readonly updates: readonly LeafUpdate[];
+}
+
+/** All that a tree of a new version writes. */
+export interface TreeUpdate {
+  readonly version: bigint;
+  /** By shard, which is the first nibble of the key hash. */
+  readonly shards: readonly NodeBatch[];
+  readonly root: NodeBatch;
+  readonly rootHash: HashValue;
+  readonly leafCount: number;
 }
 
 /** Applies updates, of items with these numbers, to a tree. */
@@ -43,7 +53,26 @@ export async function updateTree(
 ): Promise<TreeUpdate> {
   const tree = await UnwrittenTree.open(hashers, reader, base);
   await applyUpdates(hashers, tree, updates, (index) => index);
-  return tree.plan(version, (item) => newLeafOf(updates[item]));
+  return planTree(hashers, tree, version, (item) => newLeafOf(updates[item]));
+}
+
+export async function planTree(
+  hashers: SparseMerkleHashers,
+  tree: UnwrittenTree,
+  version: bigint,
+  leafOf: NewLeafOf,
+): Promise<TreeUpdate> {
+  const { leafCount } = tree;
+  const shards: NodeBatch[] = [];
+  const tops: (TreeChild | undefined)[] = [];
+  for (let shard = 0; shard < TREE_FANOUT; shard++) {
+    const { top, ...batch } = await tree.planShard(version, shard, leafOf);
+    shards.push(batch);
+    tops.push(top);
+  }
+  const root = tree.planRoot(version, tops);
+  const rootHash = nodeHash(hashers, root.nodes[0]?.[1] ?? { kind: 'null' });
+  return { version, shards, root, rootHash, leafCount };
 }
 
 export function newLeafOf(update: LeafUpdate | undefined): NewLeaf {

@@ -10,13 +10,14 @@ import { MemoryNodes } from './memory-nodes.test.support.js';
 import { nodeKeyText, pathText } from './node-store.js';
 import { TreeReader } from './tree-reader.js';
 import { treeLeaves } from './tree-leaves.js';
-import type { TreeUpdate } from './tree-update.js';
 import { UnwrittenTree } from './unwritten-tree.js';
 import {
   applyUpdates,
   type LeafUpdate,
   newLeafOf,
+  planTree,
   staleNodes,
+  type TreeUpdate,
   updateTree,
   writtenNodes,
 } from './update-tree.test.support.js';
@@ -162,7 +163,9 @@ describe('updating a Jellyfish Merkle tree', () => {
           assert.deepEqual(tree.takeRoots(), noted);
           const version = base + 5n;
           const names = [...items.keys()];
-          const written = await tree.plan(version, (item) => newLeafOf(latest.get(names[item] ?? '')));
+          const written = await planTree(hashers, tree, version, (item) =>
+            newLeafOf(latest.get(names[item] ?? '')),
+          );
           const updates = [...latest.values()];
           const oneStep = await updateTree(hashers, nodes, { base, version, updates });
           assert.deepEqual(withSortedStale(written), withSortedStale(oneStep));
