@@ -210,6 +210,29 @@ describe('updating a Jellyfish Merkle tree', () => {
     assert.equal(leaf?.valueVersion, 5n, 'a leaf that moves keeps its value version');
   });
 
+  it('empties shards and the whole tree, leaves lone leaves where they rise to, and grows again', async () => {
+    const nodes = new MemoryNodes();
+    const write = async (base: bigint | undefined, updates: LeafUpdate[]) => {
+      const version = (base ?? -1n) + 1n;
+      const update = await updateTree(hashers, nodes, { base, version, updates });
+      nodes.apply(update);
+      assert.deepEqual(nodes.fresh(), nodes.reachable(version));
+      const shards = update.shards.flatMap((shard, index) => (shard.nodes.length > 0 ? index : []));
+      return { shards, leafCount: update.leafCount, root: update.root.nodes[0]?.[1].kind };
+    };
+    const deep = '7'.repeat(40);
+    const first = [put('1'), put(`${deep}1`), put(`${deep}2`), put(`${deep}21`), put('f0'), put('f1')];
+    assert.deepEqual(await write(undefined, first), { shards: [1, 7, 15], leafCount: 6, root: 'internal' });
+    const second = [remove('1'), remove(`${deep}1`), remove(`${deep}2`), remove('f0')];
+    assert.deepEqual(await write(0n, second), { shards: [7, 15], leafCount: 2, root: 'internal' });
+    // The leaf that rose takes part from where it is now.
+    const third = [put(`${deep}3`), remove('f1'), remove('0')];
+    assert.deepEqual(await write(1n, third), { shards: [7], leafCount: 2, root: 'internal' });
+    const fourth = [remove(`${deep}3`), remove(`${deep}21`)];
+    assert.deepEqual(await write(2n, fourth), { shards: [], leafCount: 0, root: 'null' });
+    assert.deepEqual(await write(3n, [put('2')]), { shards: [2], leafCount: 1, root: 'internal' });
+  });
+
   it('stores nodes that encode and decode to themselves', async () => {
     const nodes = new MemoryNodes();
     const updates = ['10', '12', '3', '3f', '0'].map((key) => put(key));
