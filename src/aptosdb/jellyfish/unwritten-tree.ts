@@ -124,9 +124,9 @@ export class UnwrittenTree {
   }
 
   /**
-   * What the tree as it is now adds to a shard of the stored one as a new version, copy on write: the shard is
-   * the first nibble, and its top node is written anew, changed or not. Nothing is stored here, and no change
-   * may come in between before the root is planned too.
+   * What the tree as it is now adds to a shard of the stored one as a new version, copy on write. The shard
+   * is the first nibble, and its top node is written anew, changed or not. Nothing is stored here, and no
+   * change may come in between before the root is planned too.
    * @throws JellyfishError JELLYFISH_NODE_MISSING, JELLYFISH_ROOT_IS_LEAF
    */
   async planShard(version: bigint, shard: number, newLeafOf: NewLeafOf): Promise<ShardUpdate> {
