@@ -130,7 +130,7 @@ describe('updating a Jellyfish Merkle tree', () => {
     );
   });
 
-  it('writes after many unwritten checkpoints what one step from the base writes, window after window', async () => {
+  it('writes after many checkpoints what one step from the base writes, window after window', async () => {
     const window = fc.array(fc.tuple(block, fc.boolean()), { minLength: 1, maxLength: 6 });
     await fc.assert(
       fc.asyncProperty(block, fc.array(window, { minLength: 1, maxLength: 3 }), async (first, windows) => {
@@ -210,7 +210,7 @@ describe('updating a Jellyfish Merkle tree', () => {
     assert.equal(leaf?.valueVersion, 5n, 'a leaf that moves keeps its value version');
   });
 
-  it('empties shards and the whole tree, leaves lone leaves where they rise to, and grows again', async () => {
+  it('empties shards and the whole tree, lets lone leaves rise, and grows again', async () => {
     const nodes = new MemoryNodes();
     const write = async (base: bigint | undefined, updates: LeafUpdate[]) => {
       const version = (base ?? -1n) + 1n;
