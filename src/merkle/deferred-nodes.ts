@@ -31,6 +31,11 @@ export class DeferredNodes {
     this.inputs(placeholder, 1);
   }
 
+  /** Nodes that are there, known ones too. */
+  get size(): number {
+    return this.#size;
+  }
+
   /** Forgets all nodes but the placeholder. */
   clear(): void {
     this.#size = 1;
@@ -87,8 +92,13 @@ export class DeferredNodes {
 
   /** After `run`: a copy. */
   hashOf(number: number): HashValue {
+    return this.hashView(number).slice();
+  }
+
+  /** After `run`: a view, valid until the next node is noted. */
+  hashView(number: number): HashValue {
     assert(number < this.#size && this.#wave[number] === 0);
-    return this.#bytes.slice(number * HASH_SIZE, (number + 1) * HASH_SIZE);
+    return this.#bytes.subarray(number * HASH_SIZE, (number + 1) * HASH_SIZE);
   }
 
   #hashBatch(numbers: Int32Array): void {

@@ -1,6 +1,6 @@
 import { HASH_SIZE } from '../hashing/hash-value.js';
 import type { PrunedTree } from './pruned-tree.js';
-import type { SortedKeys } from './touched-keys.js';
+import type { SortedKeys } from '../merkle/touched-keys.js';
 
 /** Leaves in key order, packed, 32 bytes a key and a leaf hash. */
 export interface HashedLeaves {

@@ -5,7 +5,7 @@ import type { SparseMerkleHashers } from '../merkle/sparse-merkle-hashers.js';
 import { EMPTY_RUN, type Subtree, type SubtreeRun, SubtreeRunBuilder } from '../merkle/subtree-run.js';
 import { compareKeys, type HashedLeaves } from './carried-leaves.js';
 import { PrunedTree } from './pruned-tree.js';
-import type { SortedKeys } from './touched-keys.js';
+import type { SortedKeys } from '../merkle/touched-keys.js';
 
 /**
  * Stands for the gap between leaves of different subtrees. It is smaller than any gap, so that a run reduces

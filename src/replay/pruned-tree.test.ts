@@ -8,7 +8,7 @@ import { LEDGER_FAMILIES, ledgerHashers } from '../types/ledger-family.js';
 import { CarriedLeaves, type HashedLeaves } from './carried-leaves.js';
 import type { PrunedTree } from './pruned-tree.js';
 import { PrunedTreeBuilder } from './pruned-tree-builder.js';
-import { type SortedKeys, TouchedKeys } from './touched-keys.js';
+import { type SortedKeys, TouchedKeys } from '../merkle/touched-keys.js';
 
 const hashers = sparseMerkleHashers(ledgerHashers(LEDGER_FAMILIES.aptos));
 

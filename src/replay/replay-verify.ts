@@ -32,8 +32,8 @@ import { PrunedTreeBuilder } from './pruned-tree-builder.js';
 import { ReplayError } from './replay-error.js';
 import type { ReplayBase, ReplayReport } from './replay-report.js';
 import { CheckpointComparison, ReplayWindow } from './replay-window.js';
-import type { SortedKeys } from './touched-keys.js';
-import { WriteLog } from './write-log.js';
+import type { SortedKeys } from '../merkle/touched-keys.js';
+import { WriteLog } from '../merkle/write-log.js';
 import { WriteSetSource } from './write-set-source.js';
 
 /** What to replay and how; versions are inclusive. */

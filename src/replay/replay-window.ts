@@ -1,8 +1,8 @@
 import { equalBytes, HASH_SIZE, type HashValue } from '../hashing/hash-value.js';
 import { packedLeafHashes, type SparseMerkleHashers } from '../merkle/sparse-merkle-hashers.js';
 import type { PrunedTree } from './pruned-tree.js';
-import type { SortedKeys } from './touched-keys.js';
-import type { LoggedCheckpoint, WriteLog } from './write-log.js';
+import type { SortedKeys } from '../merkle/touched-keys.js';
+import type { LoggedCheckpoint, WriteLog } from '../merkle/write-log.js';
 
 /** What a log's writes make of a tree, checkpoint by checkpoint. */
 export class ReplayWindow {

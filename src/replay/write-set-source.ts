@@ -3,7 +3,7 @@ import { type ProvenTransactionBatch, recordsIn } from '../restore/proven-transa
 import type { LedgerHashers } from '../types/ledger-family.js';
 import { TransactionRecordWalk } from '../types/transaction-record-walk.js';
 import type { VersionSpan } from './replay-jobs.js';
-import type { WriteLog } from './write-log.js';
+import type { WriteLog } from '../merkle/write-log.js';
 
 /** Takes the writes and checkpoint roots out of proven records. */
 export class WriteSetSource {

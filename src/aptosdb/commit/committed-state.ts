@@ -121,8 +121,9 @@ async function replayWrites(
     const infos = database.ledger('ledger_db/transaction_info_db');
     const root = (await getRow(infos, transactionInfoRows, version))?.value.state_checkpoint_hash;
     if (root === undefined) incomplete(`no transaction info of version ${version}`);
-    await tree.checkpoint(version, root);
+    tree.checkpoint(version, root);
   }
+  await tree.settle();
 }
 
 /**

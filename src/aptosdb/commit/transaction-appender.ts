@@ -97,16 +97,18 @@ export class TransactionAppender {
       from = writesEnd;
       this.#lastVersion = version;
       if (stateRoot === undefined) continue;
-      await tree.checkpoint(version, stateRoot);
+      tree.checkpoint(version, stateRoot);
       this.#lastCheckpoint = version;
       putRow(this.#batches.ledgerMetadata, versionDataRows, version, values.usage);
       const ends = endsEpoch(version);
       if (this.#treeIsDue(version, ends)) {
+        await tree.settle();
         await this.#writeRows(version);
         await this.#writeTree(version);
       }
       if (ends) this.#lastEpochEnd = version;
     }
+    await tree.settle();
     const last = this.#added.at(-1);
     if (last) await this.#writeRows(last.version);
   }
@@ -133,13 +135,13 @@ export class TransactionAppender {
   /** Of a checkpoint. */
   async #writeTree(version: bigint, options: { readonly counts?: boolean } = {}): Promise<void> {
     const { tree, values } = this.#state;
-    const plan = await tree.plan(version);
+    const { leafCount } = tree;
     const { items } = values.usage;
-    if (tree.isSettled && BigInt(plan.leafCount) !== items) {
-      const message = `the state tree has ${plan.leafCount} items, the usage counts ${items}`;
+    if (tree.isSettled && BigInt(leafCount) !== items) {
+      const message = `the state tree has ${leafCount} items, the usage counts ${items}`;
       throw new CommitError('COMMIT_DATABASE_INCOMPLETE', message, { facts: { version } });
     }
-    await tree.write(plan, this.#lastEpochEnd, options);
+    await tree.write(version, this.#lastEpochEnd, options);
   }
 
   /** In the reference's order: what others refer to first, each group's marker behind it. */

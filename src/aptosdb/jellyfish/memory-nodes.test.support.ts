@@ -1,7 +1,7 @@
 import { type NodeKey, childPath, ROOT_PATH } from '../schema/node-key.js';
 import type { TreeNode } from '../schema/tree-node.js';
 import { nodeKeyText, type NodeReader } from './node-store.js';
-import { staleNodes, type TreeUpdate, writtenNodes } from './tree-update.js';
+import { staleNodes, type TreeUpdate, writtenNodes } from './update-tree.test.support.js';
 
 /** Every node ever written, and the texts of those that are stale. */
 export class MemoryNodes implements NodeReader {

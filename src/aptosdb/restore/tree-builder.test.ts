@@ -5,7 +5,7 @@ import { toHex } from '../../hashing/hash-value.js';
 import { sparseMerkleHashers } from '../../merkle/sparse-merkle-hashers.js';
 import { LEDGER_FAMILIES, ledgerHashers } from '../../types/ledger-family.js';
 import { MemoryNodes } from '../jellyfish/memory-nodes.test.support.js';
-import { updateTree } from '../jellyfish/tree-update.js';
+import { updateTree } from '../jellyfish/update-tree.test.support.js';
 import { nodeKeyBytes } from '../schema/node-key.js';
 import { treeNodeBytes } from '../schema/tree-node.js';
 import { PackedRows } from './snapshot-rows.js';

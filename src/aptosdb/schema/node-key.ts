@@ -21,6 +21,13 @@ export function nibbleAt(hash: Uint8Array, index: number): number {
   return index & 1 ? byte & 0x0f : byte >> 4;
 }
 
+/** The first `count` nibbles of a hash, as a path. */
+export function nibblesOf(hash: Uint8Array, count: number): NibblePath {
+  const path = new Uint8Array(count);
+  for (let index = 0; index < count; index++) path[index] = nibbleAt(hash, index);
+  return path;
+}
+
 export function childPath(path: NibblePath, nibble: number): NibblePath {
   const child = new Uint8Array(path.length + 1);
   child.set(path);

@@ -7,10 +7,20 @@ import { SparseMerkleTree } from '../../merkle/sparse-merkle-tree.js';
 import { LEDGER_FAMILIES, ledgerHashers } from '../../types/ledger-family.js';
 import { treeNodeBytes } from '../schema/tree-node.js';
 import { MemoryNodes } from './memory-nodes.test.support.js';
-import { NodeOverlay, nodeKeyText, pathText } from './node-store.js';
+import { nodeKeyText, pathText } from './node-store.js';
 import { TreeReader } from './tree-reader.js';
 import { treeLeaves } from './tree-leaves.js';
-import { type LeafUpdate, staleNodes, updateTree, writtenNodes } from './tree-update.js';
+import { UnwrittenTree } from './unwritten-tree.js';
+import {
+  applyUpdates,
+  type LeafUpdate,
+  newLeafOf,
+  planTree,
+  staleNodes,
+  type TreeUpdate,
+  updateTree,
+  writtenNodes,
+} from './update-tree.test.support.js';
 
 const hashers = sparseMerkleHashers(ledgerHashers(LEDGER_FAMILIES.aptos));
 
@@ -86,6 +96,11 @@ async function assertSameProofs(nodes: MemoryNodes, version: bigint, model: Spar
   }
 }
 
+function withSortedStale(update: TreeUpdate): unknown {
+  const shards = update.shards.map(({ nodes, stale }) => ({ nodes, stale: stale.map(nodeKeyText).sort() }));
+  return { ...update, shards };
+}
+
 describe('updating a Jellyfish Merkle tree', () => {
   it('agrees with a naive tree, and stored minus stale is reachable at every version', async () => {
     await fc.assert(
@@ -115,30 +130,54 @@ describe('updating a Jellyfish Merkle tree', () => {
     );
   });
 
-  it('gives the same tree through unwritten versions in between as in one step from the base', async () => {
+  it('writes after many checkpoints what one step from the base writes, window after window', async () => {
+    const window = fc.array(fc.tuple(block, fc.boolean()), { minLength: 1, maxLength: 6 });
     await fc.assert(
-      fc.asyncProperty(block, fc.array(block, { minLength: 1, maxLength: 5 }), async (first, blocks) => {
+      fc.asyncProperty(block, fc.array(window, { minLength: 1, maxLength: 3 }), async (first, windows) => {
         const nodes = new MemoryNodes();
         nodes.apply(await updateTree(hashers, nodes, { base: undefined, version: 0n, updates: first }));
-        const overlay = new NodeOverlay(nodes, 10);
-        const latest = new Map<string, LeafUpdate>();
-        let version = 0n;
-        let root: HashValue | undefined;
-        for (const updates of blocks) {
-          const step = await updateTree(hashers, overlay, { base: version, version: version + 1n, updates });
-          overlay.replace(writtenNodes(step), staleNodes(step));
-          version++;
-          root = step.rootHash;
-          for (const update of updates) latest.set(toHex(update.keyHash), update);
+        let model = applied(SparseMerkleTree.empty(hashers), first);
+        let base = 0n;
+        for (const blocks of windows) {
+          const tree = await UnwrittenTree.open(hashers, nodes, base);
+          const latest = new Map<string, LeafUpdate>();
+          const items = new Map<string, number>();
+          const itemOf = (key: string): number => {
+            const item = items.get(key) ?? items.size;
+            items.set(key, item);
+            return item;
+          };
+          const noted: HashValue[] = [];
+          for (const [updates, isTaken] of blocks) {
+            const names = updates.map(({ keyHash }) => toHex(keyHash));
+            await applyUpdates(hashers, tree, updates, (index) => itemOf(names[index] ?? ''));
+            tree.noteRoot();
+            model = applied(model, updates);
+            noted.push(model.root);
+            for (const [index, name] of names.entries()) {
+              const update = updates[index];
+              if (update) latest.set(name, update);
+            }
+            if (isTaken) assert.deepEqual(tree.takeRoots(), noted.splice(0));
+          }
+          assert.deepEqual(tree.takeRoots(), noted);
+          const version = base + 5n;
+          const names = [...items.keys()];
+          const written = await planTree(hashers, tree, version, (item) =>
+            newLeafOf(latest.get(names[item] ?? '')),
+          );
+          const updates = [...latest.values()];
+          const oneStep = await updateTree(hashers, nodes, { base, version, updates });
+          assert.deepEqual(withSortedStale(written), withSortedStale(oneStep));
+          assert.deepEqual(written.rootHash, model.root);
+          assert.equal(written.leafCount, model.size);
+          nodes.apply(written);
+          assert.deepEqual(nodes.fresh(), nodes.reachable(version));
+          await assertSameTree(nodes, version, model);
+          base = version;
         }
-        const request = { base: 0n, version, updates: [...latest.values()] };
-        const whole = await updateTree(hashers, nodes, request);
-        assert.deepEqual(whole.rootHash, root);
-        nodes.apply(whole);
-        overlay.settle(writtenNodes(whole), staleNodes(whole));
-        assert.deepEqual(nodes.fresh(), nodes.reachable(version));
       }),
-      { numRuns: 60 },
+      { numRuns: 150 },
     );
   });
 
@@ -169,6 +208,29 @@ describe('updating a Jellyfish Merkle tree', () => {
     });
     const { leaf } = await new TreeReader(hashers, nodes).get(9n, keyOf('30'));
     assert.equal(leaf?.valueVersion, 5n, 'a leaf that moves keeps its value version');
+  });
+
+  it('empties shards and the whole tree, lets lone leaves rise, and grows again', async () => {
+    const nodes = new MemoryNodes();
+    const write = async (base: bigint | undefined, updates: LeafUpdate[]) => {
+      const version = (base ?? -1n) + 1n;
+      const update = await updateTree(hashers, nodes, { base, version, updates });
+      nodes.apply(update);
+      assert.deepEqual(nodes.fresh(), nodes.reachable(version));
+      const shards = update.shards.flatMap((shard, index) => (shard.nodes.length > 0 ? index : []));
+      return { shards, leafCount: update.leafCount, root: update.root.nodes[0]?.[1].kind };
+    };
+    const deep = '7'.repeat(40);
+    const first = [put('1'), put(`${deep}1`), put(`${deep}2`), put(`${deep}21`), put('f0'), put('f1')];
+    assert.deepEqual(await write(undefined, first), { shards: [1, 7, 15], leafCount: 6, root: 'internal' });
+    const second = [remove('1'), remove(`${deep}1`), remove(`${deep}2`), remove('f0')];
+    assert.deepEqual(await write(0n, second), { shards: [7, 15], leafCount: 2, root: 'internal' });
+    // The leaf that rose takes part from where it is now.
+    const third = [put(`${deep}3`), remove('f1'), remove('0')];
+    assert.deepEqual(await write(1n, third), { shards: [7], leafCount: 2, root: 'internal' });
+    const fourth = [remove(`${deep}3`), remove(`${deep}21`)];
+    assert.deepEqual(await write(2n, fourth), { shards: [], leafCount: 0, root: 'null' });
+    assert.deepEqual(await write(3n, [put('2')]), { shards: [2], leafCount: 1, root: 'internal' });
   });
 
   it('stores nodes that encode and decode to themselves', async () => {

@@ -89,6 +89,17 @@ export class WriteLog {
     return (this.#targets[write] ?? 0) < 0;
   }
 
+  /** The key of a number, a view, valid until the log changes. */
+  keyHash(key: number): HashValue {
+    const { words } = this.#keys;
+    return new Uint8Array(words.buffer, key * HASH_SIZE, HASH_SIZE);
+  }
+
+  /** Value hashes of all writes, packed; what those of deletions say means nothing. A view as above. */
+  get valueHashes(): Uint8Array {
+    return this.#valueHashes.subarray(0, this.#writeCount * HASH_SIZE);
+  }
+
   /** A view, valid until the log changes. */
   valueHash(write: number): Uint8Array {
     return this.#valueHashes.subarray(write * HASH_SIZE, (write + 1) * HASH_SIZE);
@@ -96,16 +107,26 @@ export class WriteLog {
 
   /** Forgets the first checkpoints and everything before them; keys get new numbers. */
   dropThrough(checkpoint: number): void {
-    const dropped = this.#ends[checkpoint] ?? 0;
-    const [keys, targets, count] = [this.#keys, this.#targets, this.#writeCount];
-    const valueHashes = this.#valueHashes;
+    const keys = this.#keys;
     this.#keys = new TouchedKeys();
+    this.#drop(checkpoint, (key) => this.#keys.intern(keys.words, key * HASH_WORDS));
+  }
+
+  /** Forgets the first checkpoints and the writes before them, but no key. */
+  dropWritesThrough(checkpoint: number): void {
+    this.#drop(checkpoint, (key) => key);
+  }
+
+  #drop(checkpoint: number, renumber: (key: number) => number): void {
+    const dropped = this.#ends[checkpoint] ?? 0;
+    const [targets, count] = [this.#targets, this.#writeCount];
+    const valueHashes = this.#valueHashes;
     this.#targets = new Int32Array(Math.max(1024, count - dropped));
     this.#valueHashes = new Uint8Array(this.#targets.length * HASH_SIZE);
     this.#writeCount = 0;
     for (let write = dropped; write < count; write++) {
       const target = targets[write] ?? 0;
-      const key = this.#keys.intern(keys.words, (target < 0 ? ~target : target) * HASH_WORDS);
+      const key = renumber(target < 0 ? ~target : target);
       this.#push(target < 0 ? ~key : key, valueHashes, write * HASH_SIZE);
     }
     this.#versions.splice(0, checkpoint + 1);
