@@ -142,7 +142,8 @@ export {
   SnapshotRestoreError,
   type SnapshotRestoreErrorCode,
 } from './aptosdb/restore/snapshot-restore-error.js';
-export { replayVerify, type ReplayVerifyOptions } from './replay/replay-verify.js';
+export type { ReplayVerifyOptions } from './replay/replay-options.js';
+export { replayVerify } from './replay/replay-verify.js';
 export type { ReplayMismatch, ReplayReport } from './replay/replay-report.js';
 export {
   dealReplayJobs,

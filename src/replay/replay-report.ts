@@ -26,6 +26,8 @@ export interface ReplayReport {
    */
   readonly outcome: 'equal' | 'mismatch' | 'findings';
   readonly trustRootInWords: string;
+  /** Where the state was kept, in the order of time; a database that met a mismatch is not gone on with. */
+  readonly heldIn: readonly ('database' | 'memory')[];
   /** From the first to the last; the first is the snapshot at or before the start version. */
   readonly bases: readonly ReplayBase[];
   /** Versions whose write sets were applied. */

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { decode } from '../bcs/codec.js';
 import { LocalFsStorage } from '../storage/local-fs.js';
 import { fixturePath, withoutFixture } from '../test-support/fixtures.js';
+import { memoryFolder } from '../test-support/memory-folder.js';
 import { temporaryFolder } from '../test-support/temporary-folder.js';
 import { flipBit, type GeneratedLedger, generateLedger, writeReferenceArchive } from '../testing/index.js';
 import { LEDGER_FAMILIES } from '../types/ledger-family.js';
@@ -12,7 +13,8 @@ import { parseWaypoint } from '../types/waypoint.js';
 import { WriteSet } from '../types/write-set.js';
 import { ledgerWithMissingWrite } from './lying-ledger.test.support.js';
 import type { ReplayReport } from './replay-report.js';
-import { replayVerify, type ReplayVerifyOptions } from './replay-verify.js';
+import type { ReplayVerifyOptions } from './replay-options.js';
+import { replayVerify } from './replay-verify.js';
 
 const U64_MAX = 2n ** 64n - 1n;
 const ledger = generateLedger({ seed: 'replay', epochs: 4, transactions: 900, stateItems: 250 });
@@ -228,6 +230,92 @@ describe('replay of a ledger whose validators signed a write set that is not wha
   });
 });
 
+describe('replay of an archive in a scratch database', () => {
+  const root = temporaryFolder({ after });
+  before(() => archiveOf(ledger, root));
+  const [, second = 0n, third = 0n] = ledger.epochs.map(({ lastVersion }) => lastVersion);
+
+  it('reports what a replay in memory does', async (t) => {
+    for (const [startVersion, endVersion] of [
+      [0n, U64_MAX],
+      [second + 1n, third + 40n],
+      [third - 1n, third - 1n],
+    ] as const) {
+      const scratchDirectory = memoryFolder(t);
+      const range = { startVersion, endVersion };
+      const inMemory = await replay(root, ledger.genesisWaypoint, range);
+      const report = await replay(root, ledger.genesisWaypoint, { ...range, scratchDirectory });
+      assert.deepEqual({ ...report, elapsedMs: 0 }, { ...inMemory, heldIn: ['database'], elapsedMs: 0 });
+      assert.ok(existsSync(path.join(scratchDirectory, 'ledger_db')), 'the database is real');
+    }
+  });
+
+  it('starts from the empty state where there is no snapshot', async (t) => {
+    const without = await archiveOf(ledger, temporaryFolder(t), []);
+    const scratchDirectory = memoryFolder(t);
+    const report = await replay(without, ledger.genesisWaypoint, { scratchDirectory });
+    assert.equal(report.outcome, 'equal');
+    assert.deepEqual(report.bases, [{ items: 0n }]);
+    assert.deepEqual(report.replayed, { first: 0n, last: LAST });
+    assert.equal(report.checkpoints.compared, checkpointsIn(ledger, 0n, LAST).length);
+  });
+
+  it('stops at damage with its finding, and compares what stands before it', async (t) => {
+    const damaged = temporaryFolder(t);
+    const { files } = await writeReferenceArchive(ledger, damaged, { maxChunkSize: 40_000 });
+    const chunks = files.filter(({ kind }) => kind === 'transaction-chunk');
+    const middle = chunks[chunks.length >> 1];
+    assert.ok(middle);
+    await flipBit(path.join(damaged, middle.handle), 20_000);
+    const inMemory = await replay(damaged, ledger.genesisWaypoint);
+    const report = await replay(damaged, ledger.genesisWaypoint, { scratchDirectory: memoryFolder(t) });
+    assert.equal(report.outcome, 'findings');
+    assert.deepEqual(report.findings, inMemory.findings);
+    assert.deepEqual(report.checkpoints, inMemory.checkpoints);
+  });
+
+  describe('over a ledger that lies', () => {
+    let lie = Number(second) + 20;
+    while (decode(WriteSet, ledger.parts(lie).writeSet).value.write_set.length === 0) lie++;
+    const lying = ledgerWithMissingWrite(ledger, lie);
+    const lyingRoot = temporaryFolder({ after });
+    before(() => archiveOf(lying, lyingRoot));
+    const first = checkpointsIn(ledger, second + 1n, LAST).find((version) => version >= BigInt(lie)) ?? 0n;
+
+    it('names the first checkpoint that differs and stops', async (t) => {
+      const options = { startVersion: second };
+      const inMemory = await replay(lyingRoot, lying.genesisWaypoint, options);
+      const scratchDirectory = memoryFolder(t);
+      const report = await replay(lyingRoot, lying.genesisWaypoint, { ...options, scratchDirectory });
+      assert.equal(report.outcome, 'mismatch');
+      assert.deepEqual(report.mismatches, inMemory.mismatches);
+      assert.deepEqual(report.checkpoints, inMemory.checkpoints);
+      assert.deepEqual(report.replayed, { first: second + 1n, last: first });
+    });
+
+    it('goes on in memory with a lazy quit, and behind a checkpoint that is skipped', async (t) => {
+      for (const options of [
+        { startVersion: 0n, lazyQuit: true },
+        { startVersion: second, lazyQuit: true },
+        { startVersion: second, versionsToSkip: new Set([first]), endVersion: first + 5n },
+        { startVersion: second, versionsToSkip: new Set([first]) },
+      ]) {
+        // Windows begin where the replay goes on, so both begin anew at the same snapshots.
+        const inMemory = await replay(lyingRoot, lying.genesisWaypoint, options);
+        const scratchDirectory = memoryFolder(t);
+        const report = await replay(lyingRoot, lying.genesisWaypoint, { ...options, scratchDirectory });
+        assert.equal(report.outcome, inMemory.outcome);
+        assert.deepEqual(report.mismatches, inMemory.mismatches);
+        assert.deepEqual(report.checkpoints, inMemory.checkpoints);
+        assert.deepEqual(report.replayed, inMemory.replayed);
+        assert.equal(report.transactions, inMemory.transactions);
+        assert.equal(report.writes, inMemory.writes);
+        assert.deepEqual(report.heldIn, ['database', 'memory']);
+      }
+    });
+  });
+});
+
 describe('replay of the archive that the reference wrote', () => {
   const archive = fixturePath('reference-ledger', 'archive');
   const skip = withoutFixture('reference-ledger', 'archive');
@@ -249,6 +337,13 @@ describe('replay of the archive that the reference wrote', () => {
         assert.ok(report.checkpoints.compared > 0);
         assert.equal(report.checkpoints.equal, report.checkpoints.compared);
       }
+    });
+
+    it(`finds them in a scratch database for ${start} to ${end}`, { skip }, async (t) => {
+      const range = { startVersion: start, endVersion: end };
+      const inMemory = await replay(archive, waypoint, range);
+      const report = await replay(archive, waypoint, { ...range, scratchDirectory: memoryFolder(t) });
+      assert.deepEqual({ ...report, elapsedMs: 0 }, { ...inMemory, heldIn: ['database'], elapsedMs: 0 });
     });
   }
 });

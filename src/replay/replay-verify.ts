@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { loadMetadata } from '../archive/load-metadata.js';
-import type { StateSnapshotEntry } from '../archive/metadata-entry.js';
+import type { StateSnapshotEntry, TransactionEntry } from '../archive/metadata-entry.js';
 import {
   buildMetadataView,
   type MetadataView,
@@ -8,21 +8,28 @@ import {
   selectStateSnapshot,
   type ViewEntry,
 } from '../archive/metadata-view.js';
+import { AptosDatabaseFiles } from '../aptosdb/driver/aptos-database-files.js';
 import { equalBytes, type HashValue, toHex } from '../hashing/hash-value.js';
 import { SPARSE_MERKLE_PLACEHOLDER } from '../merkle/placeholders.js';
 import { packedLeafHashes, sparseMerkleHashers } from '../merkle/sparse-merkle-hashers.js';
+import type { SortedKeys } from '../merkle/touched-keys.js';
+import { WriteLog } from '../merkle/write-log.js';
 import { openProvingPool } from '../proving/open-proving-pool.js';
 import { type ArchiveReading, emptyTally, verifyContextOf } from '../restore/archive-reading.js';
 import { provenEpochEndings } from '../restore/proven-epoch-endings.js';
 import { SnapshotReader } from '../restore/proven-state-chunks.js';
-import { type ProvenTransactionChunk, provenTransactionChunks } from '../restore/proven-transactions.js';
+import {
+  type ProvenTransactionChunk,
+  provenTransactionChunks,
+  type VersionRange,
+} from '../restore/proven-transactions.js';
 import { RestoreFindingError, requireSound } from '../restore/restore-finding.js';
-import type { BackupStorage } from '../storage/backup-storage.js';
-import { ignoreProgress, type ProgressListener } from '../telemetry/progress.js';
+import { COMMIT_EVERY_MS, type RestoreRun } from '../restore/restore-run.js';
+import { ignoreProgress } from '../telemetry/progress.js';
 import type { EpochHistory } from '../trust/epoch-history.js';
 import { TrustedWaypoints } from '../trust/trusted-waypoints.js';
-import { type LedgerFamily, ledgerHashers } from '../types/ledger-family.js';
-import { formatWaypoint, type Waypoint } from '../types/waypoint.js';
+import { ledgerHashers } from '../types/ledger-family.js';
+import { formatWaypoint } from '../types/waypoint.js';
 import type { Finding } from '../verify/finding.js';
 import { findingOf } from '../verify/findings.js';
 import { findRowFaults } from '../verify/metadata.js';
@@ -30,41 +37,12 @@ import { CarriedLeaves } from './carried-leaves.js';
 import type { PrunedTree } from './pruned-tree.js';
 import { PrunedTreeBuilder } from './pruned-tree-builder.js';
 import { ReplayError } from './replay-error.js';
+import { type ReplayVerifyOptions, TOUCHED_KEYS_MAX } from './replay-options.js';
 import type { ReplayBase, ReplayReport } from './replay-report.js';
 import { CheckpointComparison, ReplayWindow } from './replay-window.js';
-import type { SortedKeys } from '../merkle/touched-keys.js';
-import { WriteLog } from '../merkle/write-log.js';
+import { replayInScratch } from './scratch-replay.js';
 import { WriteSetSource } from './write-set-source.js';
 
-/** What to replay and how; versions are inclusive. */
-export interface ReplayVerifyOptions {
-  readonly storage: BackupStorage;
-  readonly family: LedgerFamily;
-  /** The newest snapshot at or before this version is what the replay begins with. */
-  readonly startVersion: bigint;
-  readonly endVersion: bigint;
-  /** Goes on behind a mismatch. */
-  readonly lazyQuit?: boolean;
-  /** Checkpoints at these versions are not compared. */
-  readonly versionsToSkip?: ReadonlySet<bigint>;
-  readonly trustedWaypoints?: readonly Waypoint[];
-  /** Checks no signature. */
-  readonly skipEpochEndings?: boolean;
-  /** Asked for, never done: the report says so. */
-  readonly validateModules?: boolean;
-  /** How many keys may be touched before the replay is cut into windows, each from a tree of its own. */
-  readonly touchedKeysMax?: number;
-  /** Files read side by side. */
-  readonly concurrency?: number;
-  /** Threads that check and hash records. Default 1: the calling thread alone. */
-  readonly threads?: number;
-  readonly metadataCacheDir?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
-  readonly progress?: ProgressListener;
-}
-
-/** Together with their writes and their part of the tree: up to about 1 GiB. */
-export const TOUCHED_KEYS_MAX = 1_000_000;
 /** Writes of a window, for each key that may be touched. */
 const WRITES_PER_KEY = 8;
 const CONCURRENCY = 2;
@@ -76,6 +54,7 @@ const NO_LIMIT = 2n ** 64n - 1n;
  * Recomputes the state behind each checkpoint of a range from the write sets, over the nearest snapshot, and
  * compares its root with the one in the transaction info (spec: backup-format.md, 12.3 and 13). Everything
  * is proven before it is used. No database is needed, and nothing is executed.
+ * @throws DatabaseError, CommitError and SnapshotRestoreError of a scratch database
  * @throws ReplayError; ArchiveError METADATA_GAP; StorageError when the metadata files cannot be listed;
  *   TrustError WAYPOINT_DUPLICATED; the signal's reason
  */
@@ -109,6 +88,7 @@ class ReplayVerification {
   #astray = false;
   #first = 0n;
   #last: bigint | undefined;
+  readonly #heldIn: ('database' | 'memory')[] = [];
 
   constructor(options: ReplayVerifyOptions) {
     this.#options = options;
@@ -159,18 +139,65 @@ class ReplayVerification {
   }
 
   async #replay(): Promise<void> {
-    const { startVersion, endVersion, touchedKeysMax = TOUCHED_KEYS_MAX } = this.#options;
+    const { startVersion, scratchDirectory } = this.#options;
     this.#base = selectStateSnapshot(this.#view, startVersion);
     this.#first = this.#base ? this.#base.entry.version + 1n : 0n;
-    if (this.#first > endVersion) {
+    if (scratchDirectory !== undefined && this.#snapshotHasTransaction()) {
+      if (await this.#replayInDatabase(scratchDirectory)) return;
+      // What was equal so far was applied to what the ledger had there: its newest snapshot is as good.
+      const wrong = this.#last ?? 0n;
+      this.#base = wrong === 0n ? undefined : selectStateSnapshot(this.#view, wrong - 1n);
+    }
+    await this.#replayInMemory(this.#base ? this.#base.entry.version + 1n : 0n);
+  }
+
+  /** A database begins with the snapshot's own transaction. */
+  #snapshotHasTransaction(): boolean {
+    const version = this.#base?.entry.version;
+    if (version === undefined) return true;
+    return this.#view.transactions.some(
+      ({ entry }) => entry.firstVersion <= version && entry.lastVersion >= version,
+    );
+  }
+
+  /** @returns false where a root differs and the replay is to go on all the same */
+  async #replayInDatabase(directory: string): Promise<boolean> {
+    this.#heldIn.push('database');
+    const { lazyQuit = false, progress = ignoreProgress, endVersion } = this.#options;
+    const base = this.#base;
+    const first = this.#first;
+    const backups = this.#backupsOf({ first, last: endVersion });
+    const held = backups.at(-1)?.entry.lastVersion ?? first - 1n;
+    const range = { first, last: held < endVersion ? held : endVersion };
+    const run: RestoreRun = { ...this.#reading, progress, commitEveryMs: COMMIT_EVERY_MS };
+    const job = { history: this.#history, base, backups: this.#view.transactions, range };
+    let goesOn = lazyQuit;
+    await using database = await AptosDatabaseFiles.open(directory, { mode: 'create' });
+    const isEqual = await replayInScratch(run, database, job, {
+      onBase: (items) => this.#addBase(items),
+      onCheckpoint: (version, root, actual) => {
+        if (this.#comparison.compare({ version, root }, actual) && !equalBytes(root, actual)) goesOn = true;
+      },
+      onTransactions: (last, count, writes) => {
+        this.#last = last;
+        this.#source.count(last, count, writes);
+      },
+    });
+    return isEqual || !goesOn;
+  }
+
+  async #replayInMemory(from: bigint): Promise<void> {
+    this.#heldIn.push('memory');
+    const { endVersion, touchedKeysMax = TOUCHED_KEYS_MAX } = this.#options;
+    if (from > endVersion) {
       await this.#buildTree(this.#log.sortedKeys());
       return;
     }
     let failure: RestoreFindingError | undefined;
     try {
-      for await (const { batches } of this.#chunks({ first: this.#first, last: endVersion })) {
+      for await (const { batches } of this.#chunks({ first: from, last: endVersion })) {
         for (const batch of batches) {
-          this.#source.log(batch, { first: this.#first, last: endVersion }, this.#log);
+          this.#source.log(batch, { first: from, last: endVersion }, this.#log);
           const last = batch.firstVersion + BigInt(batch.count) - 1n;
           this.#last = last < endVersion ? last : endVersion;
         }
@@ -188,8 +215,12 @@ class ReplayVerification {
     if (failure) throw failure;
   }
 
-  #chunks(range: { first: bigint; last: bigint }): AsyncIterable<ProvenTransactionChunk> {
-    const { first, last } = range;
+  #chunks(range: VersionRange): AsyncIterable<ProvenTransactionChunk> {
+    return provenTransactionChunks(this.#reading, this.#history, this.#backupsOf(range), range);
+  }
+
+  /** @throws ReplayError REPLAY_TRANSACTIONS_MISSING, RestoreFindingError where versions are missing */
+  #backupsOf({ first, last }: VersionRange): readonly ViewEntry<TransactionEntry>[] {
     const backups = this.#view.transactions.filter(
       ({ entry }) => entry.firstVersion <= last && entry.lastVersion >= first,
     );
@@ -208,7 +239,7 @@ class ReplayVerification {
     }));
     findRowFaults(context, 'versions', ranges, first, last);
     requireSound(context);
-    return provenTransactionChunks(this.#reading, this.#history, backups, range);
+    return backups;
   }
 
   #tell(): void {
@@ -298,11 +329,13 @@ class ReplayVerification {
     builder.add(this.#carried.layOver(undefined, next).leaves);
     const tree = builder.finish();
     assert(equalBytes(tree.root(), expected), 'pruning leaves the root as it was');
-    if (this.#carried.count === 0) {
-      const version = this.#base?.entry.version;
-      this.#bases.push({ ...(version === undefined ? {} : { version }), items: BigInt(items) });
-    }
+    if (this.#carried.count === 0) this.#addBase(BigInt(items));
     return tree;
+  }
+
+  #addBase(items: bigint): void {
+    const version = this.#base?.entry.version;
+    this.#bases.push({ ...(version === undefined ? {} : { version }), items });
   }
 
   #report(): ReplayReport {
@@ -314,6 +347,7 @@ class ReplayVerification {
       ledgerFamily: hashers.family.name,
       outcome: mismatchCount > 0 ? 'mismatch' : outcome,
       trustRootInWords: this.#trustRoot(),
+      heldIn: this.#heldIn,
       bases: this.#bases,
       ...(this.#last === undefined ? {} : { replayed: { first: this.#first, last: this.#last } }),
       checkpoints: {
@@ -353,6 +387,9 @@ class ReplayVerification {
       'transactions were not executed: their signed write sets were applied',
       ...(this.#history || this.#findings.length > 0 ? [] : [signatures]),
       ...(validateModules ? ['modules were not validated: that takes a Move bytecode verifier'] : []),
+      ...(this.#options.scratchDirectory !== undefined && this.#heldIn[0] === 'memory'
+        ? ['no scratch database was used: the archive lacks the transaction of the snapshot']
+        : []),
       ...this.#versionsNotCompared(),
     ];
   }

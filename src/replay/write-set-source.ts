@@ -12,10 +12,19 @@ export class WriteSetSource {
   readonly #writes: StateWrites;
   transactions = 0;
   writes = 0;
+  #countedUpTo = -1n;
 
   constructor(hashers: LedgerHashers) {
     this.#hashers = hashers;
     this.#writes = new StateWrites(hashers);
+  }
+
+  /** Counts transactions up to a version; those that come again count once. */
+  count(last: bigint, transactions: number, writes: number): void {
+    if (last <= this.#countedUpTo) return;
+    this.#countedUpTo = last;
+    this.transactions += transactions;
+    this.writes += writes;
   }
 
   /** Logs the records of a batch that are in a range. */
@@ -31,7 +40,9 @@ export class WriteSetSource {
     for (let index = 0; index < count; index++) {
       const version = firstVersion + BigInt(index);
       this.#walk.walk(bytes, starts[index] ?? 0, ends[index] ?? 0, format, dialect);
+      const before = writes.count;
       writes.add(version, bytes, this.#walk.writeSetStart, this.#walk.writeSetEnd);
+      this.count(version, 1, writes.count - before);
       const rootAt = this.#walk.stateCheckpointHash;
       if (rootAt >= 0) checkpoints.push({ version, rootAt, writesEnd: writes.count });
     }
@@ -43,7 +54,5 @@ export class WriteSetSource {
       from = writesEnd;
     }
     log.append(writes, from, writes.count);
-    this.transactions += count;
-    this.writes += writes.count;
   }
 }

@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { TOUCHED_KEYS_MAX } from '../../replay/replay-options.js';
 import type { ReplayReport } from '../../replay/replay-report.js';
-import { replayVerify, TOUCHED_KEYS_MAX } from '../../replay/replay-verify.js';
+import { replayVerify } from '../../replay/replay-verify.js';
 import { LEDGER_FAMILIES } from '../../types/ledger-family.js';
 import type { Waypoint } from '../../types/waypoint.js';
 import { collectWaypoints, parseConcurrency, parseU64, parseU64OrMax, U64_MAX } from '../argument-parsers.js';
