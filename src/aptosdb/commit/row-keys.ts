@@ -4,6 +4,11 @@ const U64 = 8;
 const HASH = 32;
 const U64_MAX = 2n ** 64n - 1n;
 
+/** The version in the key of a state value. */
+export function stateValueVersion(key: Uint8Array): bigint {
+  return U64_MAX - new DataView(key.buffer, key.byteOffset + HASH).getBigUint64(0);
+}
+
 /**
  * Makes the keys of a ledger's rows many at a time, where encoding each by its column family would be what
  * a bulk write spends its time on. They are the same bytes. Keys are views of shared blocks and never

@@ -43,6 +43,8 @@ export class TransactionAppender {
   #lastVersion: bigint | undefined;
   #lastCheckpoint: bigint | undefined;
   #lastEpochEnd: bigint | undefined;
+  /** The rows of the group before, which are written while the next one is put together. */
+  #writing: Promise<void> = Promise.resolve();
 
   constructor(database: AptosDatabaseFiles, hashers: LedgerHashers, state: CommittedState) {
     this.#database = database;
@@ -68,7 +70,7 @@ export class TransactionAppender {
 
   /**
    * Adds the next transaction to the group.
-   * @param bytes holds the record that `walk` has walked; not to be changed until `apply` returns
+   * @param bytes holds the record that `walk` has walked; not to be changed until the rows are written
    * @throws CommitError COMMIT_BLOCK_EVENT_INVALID
    */
   add(version: bigint, bytes: Uint8Array, walk: TransactionRecordWalk): void {
@@ -82,13 +84,15 @@ export class TransactionAppender {
   }
 
   /**
-   * Brings the state up to the group's last version, and writes all rows.
-   * @throws CommitError COMMIT_STATE_ROOT_MISMATCH
+   * Brings the state up to the group's last version, and begins to write all rows, once those of the group
+   * before are written: see `settle`.
+   * @throws CommitError COMMIT_STATE_ROOT_MISMATCH; DatabaseError, also of the group before
    */
   async apply({ endsEpoch }: ApplyOptions): Promise<void> {
     const { values, tree } = this.#state;
     const writes = this.#writes;
     writes.finish({ withValues: true });
+    if (values.mayReadBack(writes.count)) await this.#writing;
     await values.prepare(writes);
     let from = 0;
     for (const { version, writesEnd, stateRoot } of this.#added) {
@@ -103,6 +107,7 @@ export class TransactionAppender {
       const ends = endsEpoch(version);
       if (this.#treeIsDue(version, ends)) {
         await this.#writeRows(version);
+        await this.#writing;
         await this.#writeTree(version);
       }
       if (ends) this.#lastEpochEnd = version;
@@ -111,12 +116,21 @@ export class TransactionAppender {
     if (last) await this.#writeRows(last.version);
   }
 
+  /**
+   * Returns once all rows are written, and the bytes of the records are the caller's again.
+   * @throws DatabaseError
+   */
+  async settle(): Promise<void> {
+    await this.#writing;
+  }
+
   /** Writes the tree of the last checkpoint, and the usage of the last version, if they are not there. */
   async writeLast(): Promise<void> {
     const version = this.#lastVersion;
     if (version === undefined) return;
     putRow(this.#batches.ledgerMetadata, versionDataRows, version, this.#state.values.usage);
     await this.#writeRows(version);
+    await this.#writing;
     const checkpoint = this.#lastCheckpoint;
     if (checkpoint === undefined || checkpoint === this.#state.tree.base) return;
     // It may have been committed before.
@@ -142,14 +156,22 @@ export class TransactionAppender {
     await tree.write(plan, this.#lastEpochEnd, options);
   }
 
-  /** In the reference's order: what others refer to first, each group's marker behind it. */
+  /** Begins to write the rows, when those before are written. */
   async #writeRows(last: bigint): Promise<void> {
     const batches = this.#batches;
     this.#batches = new LedgerBatches();
     putShardMarkers(batches.stateShards, last);
+    putMarker(batches.ledgerMetadata, { variant: 'LedgerCommitProgress' }, last);
+    await this.#writing;
+    this.#writing = this.#write(batches, last);
+    // Heard by whoever waits next; until then it is no unhandled one.
+    this.#writing.catch(() => undefined);
+  }
+
+  /** In the reference's order: what others refer to first, each group's marker behind it. */
+  async #write(batches: LedgerBatches, last: bigint): Promise<void> {
     await batches.writeData(this.#database);
     await writeStateKvMarker(this.#database, last);
-    putMarker(batches.ledgerMetadata, { variant: 'LedgerCommitProgress' }, last);
     await this.#database.ledgerMetadata.write(batches.ledgerMetadata);
   }
 }

@@ -44,6 +44,8 @@ export class TransactionSaver {
   #values: StateValueWriter | undefined;
   /** The group that is being written while the next one is put together. */
   #writing: Promise<void> = Promise.resolve();
+  /** What the rows that are being written are views of. */
+  #held: ProvenTransactions | undefined;
   #failed = false;
 
   private constructor(
@@ -70,6 +72,11 @@ export class TransactionSaver {
     return new TransactionSaver(database, hashers, last === undefined ? undefined : last + 1n, options);
   }
 
+  /** What wrote the values up to the last version; undefined where none were written. */
+  get values(): StateValueWriter | undefined {
+    return this.#values;
+  }
+
   /** The version that `save` expects; undefined in an empty database, which may begin with any. */
   get nextVersion(): bigint | undefined {
     return this.#next;
@@ -86,8 +93,8 @@ export class TransactionSaver {
   }
 
   /**
-   * Writes the rows of some transactions, which count for nothing until `commit`. While one part of them is
-   * written, the next one is put together.
+   * Writes the rows of some transactions, which count for nothing until `commit`. Some of the writing goes on
+   * afterwards, while the next ones are put together.
    * @throws CommitError COMMIT_VERSION_UNEXPECTED, COMMIT_DATABASE_INCOMPLETE, COMMIT_BLOCK_EVENT_INVALID,
    *   COMMIT_WRITER_FAILED
    * @throws DatabaseError DB_WRITE_FAILED, DB_READ_FAILED
@@ -100,9 +107,10 @@ export class TransactionSaver {
         const facts = { expected, actual: chunk.firstVersion };
         throw new CommitError('COMMIT_VERSION_UNEXPECTED', message, { facts });
       }
-      for (const group of groupsOf(chunk)) await this.#saveGroup(chunk, group);
-      // Rows are views of the chunk: its bytes are the caller's again only now.
-      await this.#writing;
+      for (const group of groupsOf(chunk)) {
+        await this.#saveGroup(chunk, group);
+        this.#releaseBefore(chunk);
+      }
     });
   }
 
@@ -114,10 +122,17 @@ export class TransactionSaver {
   async commit(): Promise<void> {
     await this.#orFail(async () => {
       await this.#writing;
+      this.#releaseBefore(undefined);
       if (this.#next === undefined || this.#next === 0n) return;
       const last = this.#next - 1n;
       await commitRestored(this.#database, last);
     });
+  }
+
+  /** When rows of the next one are being written, those before are written. */
+  #releaseBefore(next: ProvenTransactions | undefined): void {
+    if (this.#held !== next) this.#held?.release?.();
+    this.#held = next;
   }
 
   async #orFail(work: () => Promise<void>): Promise<void> {
