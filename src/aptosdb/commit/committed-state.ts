@@ -173,7 +173,7 @@ export async function countStoredWrites(
 /** The rows are there already: only the count is wanted. */
 async function countOnly(values: StateValueWriter, writes: StateWrites): Promise<void> {
   await values.prepare(writes);
-  values.apply(new LedgerBatches().stateShards, writes, 0, writes.count);
+  values.apply(new LedgerBatches(), writes, 0, writes.count);
 }
 
 /** The write sets of all versions `first..=last`. */

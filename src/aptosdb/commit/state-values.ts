@@ -3,11 +3,11 @@ import { BcsReader } from '../../bcs/bcs-reader.js';
 import { equalBytes, HASH_SIZE } from '../../hashing/hash-value.js';
 import type { AptosDatabaseFiles } from '../driver/aptos-database-files.js';
 import { SHARD_COUNT } from '../driver/instances.js';
-import type { WriteBatch } from '../driver/write-batch.js';
 import { NO_EARLIER_VERSION, staleStateValueRows } from '../schema/stale-state-value-index-by-key-hash.js';
 import { stateValueRows } from '../schema/state-value-by-key-hash.js';
 import type { StateUsage } from '../schema/version-data.js';
 import { LatestValues } from './latest-values.js';
+import type { LedgerBatches } from './ledger-batches.js';
 import { RowKeys, stateValueVersion } from './row-keys.js';
 import type { StateWrites } from './state-writes.js';
 
@@ -22,6 +22,7 @@ const NO_VALUE = new Uint8Array(0);
  */
 export class StateValueWriter {
   readonly #database: AptosDatabaseFiles;
+  /** Of what is looked up. */
   readonly #keys = new RowKeys();
   readonly #latest = new LatestValues();
   /** True while every item of the database is remembered: then nothing has to be looked up. */
@@ -83,10 +84,11 @@ export class StateValueWriter {
         else await this.#lookUpInSnapshot(writes, wanted, shard, snapshot);
       }),
     );
+    this.#keys.reset();
   }
 
-  /** Adds the rows of writes `from..to`, those of whole versions, to the batches, one a shard. */
-  apply(shards: readonly WriteBatch[], writes: StateWrites, from: number, to: number): void {
+  /** Adds the rows of writes `from..to`, those of whole versions, to the batches. */
+  apply(batches: LedgerBatches, writes: StateWrites, from: number, to: number): void {
     let items = 0;
     let bytes = 0;
     for (let index = from; index < to; index++) {
@@ -94,7 +96,7 @@ export class StateValueWriter {
       const place = this.#latest.find(writes.keyHashWords, index * HASH_WORDS);
       const before = place < 0 ? undefined : this.#latest.dataBytesAt(place);
       const earlier = before === undefined ? NO_EARLIER_VERSION : this.#latest.versionAt(place);
-      this.#putRows(shards, writes, index, earlier);
+      this.#putRows(batches, writes, index, earlier);
       const keyBytes = writes.keyBytes[index] ?? 0;
       const dataBytes = writes.dataBytes[index];
       if (before !== undefined) {
@@ -111,19 +113,19 @@ export class StateValueWriter {
     this.#usage = { items: this.#usage.items + BigInt(items), bytes: this.#usage.bytes + BigInt(bytes) };
   }
 
-  #putRows(shards: readonly WriteBatch[], writes: StateWrites, index: number, earlier: bigint): void {
+  #putRows({ stateShards, keys }: LedgerBatches, writes: StateWrites, index: number, earlier: bigint): void {
     const { keyHashes } = writes;
     const at = index * HASH_SIZE;
     const version = writes.versions[index] ?? 0n;
-    const batch = shards[(keyHashes[at] ?? 0) >> 4];
-    const row = writes.rows[index];
-    assert(batch && row, 'one batch a shard, one row a write');
-    batch.put(stateValueRows.name, this.#keys.stateValue(keyHashes, at, version), row);
+    const batch = stateShards[(keyHashes[at] ?? 0) >> 4];
+    assert(batch, 'one batch a shard');
+    const row = keys.value(writes.rowBytes, writes.rowStarts[index] ?? 0, writes.rowEnds[index] ?? 0);
+    batch.put(stateValueRows.name, keys.stateValue(keyHashes, at, version), row);
     const stale = staleStateValueRows.name;
-    batch.put(stale, this.#keys.staleStateValue(version, earlier, keyHashes, at), NO_VALUE);
+    batch.put(stale, keys.staleStateValue(version, earlier, keyHashes, at), NO_VALUE);
     if (writes.dataBytes[index] !== undefined) return;
     // So that the deletion itself is pruned one day.
-    batch.put(stale, this.#keys.staleStateValue(version, version, keyHashes, at), NO_VALUE);
+    batch.put(stale, keys.staleStateValue(version, version, keyHashes, at), NO_VALUE);
   }
 
   #makeRoom(count: number): void {

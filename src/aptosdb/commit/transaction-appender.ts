@@ -38,7 +38,9 @@ export class TransactionAppender {
   readonly #state: CommittedState;
   readonly #rows = new TransactionRows();
   readonly #writes: StateWrites;
+  /** What is being filled, and what is being written. */
   #batches = new LedgerBatches();
+  #written = new LedgerBatches();
   #added: AddedVersion[] = [];
   #lastVersion: bigint | undefined;
   #lastCheckpoint: bigint | undefined;
@@ -63,7 +65,6 @@ export class TransactionAppender {
 
   /** Begins a group. @param recordBytes the size of all its records together */
   begin(recordBytes: number): void {
-    this.#batches = new LedgerBatches();
     this.#added = [];
     this.#writes.begin(recordBytes);
   }
@@ -77,7 +78,7 @@ export class TransactionAppender {
     this.#rows.put(this.#batches, version, bytes, walk);
     this.#writes.add(version, bytes, walk.writeSetStart, walk.writeSetEnd);
     const leaf = this.#hashers.transactionInfo.hash(bytes.subarray(walk.infoStart, walk.infoEnd));
-    this.#state.accumulator.appendWithRoots(this.#batches.accumulator, leaf, 1);
+    this.#state.accumulator.appendWithRoots(this.#batches, leaf, 1);
     const rootAt = walk.stateCheckpointHash;
     const stateRoot = rootAt < 0 ? undefined : bytes.subarray(rootAt, rootAt + HASH_SIZE);
     this.#added.push({ version, writesEnd: this.#writes.count, stateRoot });
@@ -96,7 +97,7 @@ export class TransactionAppender {
     await values.prepare(writes);
     let from = 0;
     for (const { version, writesEnd, stateRoot } of this.#added) {
-      values.apply(this.#batches.stateShards, writes, from, writesEnd);
+      values.apply(this.#batches, writes, from, writesEnd);
       tree.add(writes, from, writesEnd);
       from = writesEnd;
       this.#lastVersion = version;
@@ -159,10 +160,12 @@ export class TransactionAppender {
   /** Begins to write the rows, when those before are written. */
   async #writeRows(last: bigint): Promise<void> {
     const batches = this.#batches;
-    this.#batches = new LedgerBatches();
     putShardMarkers(batches.stateShards, last);
     putMarker(batches.ledgerMetadata, { variant: 'LedgerCommitProgress' }, last);
     await this.#writing;
+    this.#batches = this.#written;
+    this.#batches.clear();
+    this.#written = batches;
     this.#writing = this.#write(batches, last);
     // Heard by whoever waits next; until then it is no unhandled one.
     this.#writing.catch(() => undefined);

@@ -6,6 +6,7 @@ import RocksDB from 'rocksdb-native';
 import { columnFamilyNames } from './column-family-names.js';
 import { DatabaseError, type DatabaseErrorCode } from './database-error.js';
 import type { IterateOptions, KeyRange, KeyValueStore, OpenStoreOptions, RawRow } from './key-value-store.js';
+import { SparePuts } from './spare-puts.js';
 import type { WriteBatch } from './write-batch.js';
 
 // What the library lacks, and what is done instead: no synced writes (`barrier` flushes), no batch over
@@ -220,6 +221,7 @@ class RocksDbStore implements KeyValueStore {
   /** Column families with rows that only the unsynced log holds. */
   readonly #unflushed = new Set<string>();
   readonly #writing = new Set<Promise<void>>();
+  readonly #sparePuts = new SparePuts();
   #closing: Promise<void> | undefined;
 
   constructor(directory: string, readOnly: boolean, columnFamilies: readonly string[], root: RocksDB) {
@@ -307,9 +309,10 @@ class RocksDbStore implements KeyValueStore {
       throw new DatabaseError('DB_READ_ONLY', `${this.directory} was opened read-only`, { facts });
     }
     if (batch.size === 0) return;
-    const sessions = batch.operations.map(({ columnFamily }) => this.#session(columnFamily));
-    for (const { columnFamily } of batch.operations) this.#unflushed.add(columnFamily);
-    const written = this.#apply(batch, sessions);
+    const { columnFamilies } = batch;
+    for (const columnFamily of columnFamilies) this.#session(columnFamily);
+    for (const columnFamily of columnFamilies) this.#unflushed.add(columnFamily);
+    const written = this.#apply(batch);
     this.#writing.add(written);
     try {
       await written;
@@ -318,17 +321,13 @@ class RocksDbStore implements KeyValueStore {
     }
   }
 
-  async #apply(batch: WriteBatch, sessions: readonly RocksDB[]): Promise<void> {
+  async #apply(batch: WriteBatch): Promise<void> {
     const native = this.#root.write({ capacity: batch.size });
     try {
-      batch.operations.forEach((operation, index) => {
-        native._db = sessions[index] ?? this.#root;
-        if (operation.kind === 'put') native.tryPut(operation.key, operation.value);
-        else if (operation.kind === 'delete') native.tryDelete(operation.key);
-        else native.tryDeleteRange(operation.start, operation.end);
-      });
-      native._db = this.#root;
+      this.#sparePuts.queue(native, batch, (name) => this.#session(name));
+      const queued = native._operations;
       await native.flush();
+      this.#sparePuts.takeBack(queued, batch);
     } catch (error) {
       throw this.#writeError(error);
     } finally {
