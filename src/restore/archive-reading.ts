@@ -13,7 +13,7 @@ export const BYTES_AHEAD_MAX = 128 * 1024 * 1024;
  * Bytes of records that are held at all, those of the chunk that is being written included: beyond it, the
  * next chunk is begun when it is asked for.
  */
-export const BYTES_HELD_MAX = 160 * 1024 * 1024;
+export const BYTES_HELD_MAX = 136 * 1024 * 1024;
 
 /** What everything that reads an archive for a restore works with. */
 export interface ArchiveReading {

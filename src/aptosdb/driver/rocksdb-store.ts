@@ -6,7 +6,7 @@ import RocksDB from 'rocksdb-native';
 import { columnFamilyNames } from './column-family-names.js';
 import { DatabaseError, type DatabaseErrorCode } from './database-error.js';
 import type { IterateOptions, KeyRange, KeyValueStore, OpenStoreOptions, RawRow } from './key-value-store.js';
-import { SparePuts } from './spare-puts.js';
+import { type NativeWriteBatch, SparePuts } from './spare-puts.js';
 import type { WriteBatch } from './write-batch.js';
 
 // What the library lacks, and what is done instead: no synced writes (`barrier` flushes), no batch over
@@ -20,6 +20,7 @@ const READ_AHEAD_ROWS = 64;
 const SEEKS_AT_ONCE = 64;
 /** Table files that an instance keeps open: with 42 instances this bounds what their indexes take. */
 const OPEN_FILES_MAX = 128;
+const IDLE_BATCHES_MAX = 2;
 const MARKERS = 'db_metadata';
 const NO_BYTES = new Uint8Array(0);
 
@@ -222,6 +223,8 @@ class RocksDbStore implements KeyValueStore {
   readonly #unflushed = new Set<string>();
   readonly #writing = new Set<Promise<void>>();
   readonly #sparePuts = new SparePuts();
+  /** Batches of the library, with their memory, for the next writes. */
+  readonly #idleBatches: NativeWriteBatch[] = [];
   #closing: Promise<void> | undefined;
 
   constructor(directory: string, readOnly: boolean, columnFamilies: readonly string[], root: RocksDB) {
@@ -322,16 +325,19 @@ class RocksDbStore implements KeyValueStore {
   }
 
   async #apply(batch: WriteBatch): Promise<void> {
-    const native = this.#root.write({ capacity: batch.size });
+    const native = this.#idleBatches.pop() ?? this.#root.write({ capacity: batch.size });
+    let isUsable = false;
     try {
       this.#sparePuts.queue(native, batch, (name) => this.#session(name));
       const queued = native._operations;
       await native.flush();
       this.#sparePuts.takeBack(queued, batch);
+      isUsable = this.#idleBatches.length < IDLE_BATCHES_MAX;
     } catch (error) {
       throw this.#writeError(error);
     } finally {
-      native.destroy();
+      if (isUsable) this.#idleBatches.push(native);
+      else native.destroy();
     }
   }
 
@@ -367,6 +373,7 @@ class RocksDbStore implements KeyValueStore {
     try {
       await this.barrier();
     } finally {
+      for (const native of this.#idleBatches) native.destroy();
       await this.#root.close({ force: true });
     }
   }
