@@ -1,4 +1,3 @@
-import path from 'node:path';
 import { lastCommittedVersion } from '../aptosdb/commit/committed-state.js';
 import { AptosDatabaseFiles } from '../aptosdb/driver/aptos-database-files.js';
 import type { OpenStore } from '../aptosdb/driver/key-value-store.js';
@@ -12,6 +11,7 @@ import { TrustedWaypoints } from '../trust/trusted-waypoints.js';
 import { type LedgerFamily, ledgerHashers } from '../types/ledger-family.js';
 import type { Waypoint } from '../types/waypoint.js';
 import { emptyTally } from './archive-reading.js';
+import { buildFolderIn, clearBuildFolder } from './build-folder.js';
 import { finishRestore, type RestoredEnd, rootText } from './finish-restore.js';
 import type { RestorePlan, RestoreSteps } from './plan.js';
 import { requireFeasible } from './plan-refusal.js';
@@ -19,12 +19,7 @@ import { firstVersionOf } from './plan-restore.js';
 import { provenEpochEndings } from './proven-epoch-endings.js';
 import { publishDatabase } from './publish-database.js';
 import { RestoreError } from './restore-error.js';
-import {
-  BUILD_FOLDER,
-  RestoreJournal,
-  type RestoreProgress,
-  type RestoreReceipt,
-} from './restore-journal.js';
+import { RestoreJournal, type RestoreProgress, type RestoreReceipt } from './restore-journal.js';
 import { type RestoreReport, type RestoreTrust, trustOf } from './restore-report.js';
 import { COMMIT_EVERY_MS, type RestoreRun } from './restore-run.js';
 import { StepRunner } from './restore-steps.js';
@@ -125,6 +120,7 @@ class Bootstrap {
     if (state.kind === 'unfinished') requireSameRestore(state.journal.identity, identity);
     const fileSystem = await createRoot(directory);
     const resumed = state.kind === 'unfinished';
+    if (!resumed) await clearBuildFolder(fileSystem, directory, target.openStore);
     const journal = resumed
       ? RestoreJournal.resume(fileSystem, state.journal)
       : await RestoreJournal.begin(fileSystem, identity);
@@ -191,7 +187,7 @@ class Bootstrap {
     { directory, writeBufferBytes, openStore }: BootstrapTarget,
     work: (database: AptosDatabaseFiles) => Promise<Result>,
   ): Promise<Result> {
-    const root = path.join(directory, ...BUILD_FOLDER.split('/'));
+    const root = buildFolderIn(directory);
     const database = await AptosDatabaseFiles.open(root, { mode: 'create', writeBufferBytes, openStore });
     let result: Result;
     try {
