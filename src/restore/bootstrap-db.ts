@@ -18,8 +18,9 @@ import { requireFeasible } from './plan-refusal.js';
 import { firstVersionOf } from './plan-restore.js';
 import { provenEpochEndings } from './proven-epoch-endings.js';
 import { publishDatabase } from './publish-database.js';
+import { receiptOf, receiptReport } from './receipt-report.js';
 import { RestoreError } from './restore-error.js';
-import { RestoreJournal, type RestoreProgress, type RestoreReceipt } from './restore-journal.js';
+import { RestoreJournal, type RestoreProgress } from './restore-journal.js';
 import { type RestoreReport, type RestoreTrust, trustOf } from './restore-report.js';
 import { COMMIT_EVERY_MS, type RestoreRun } from './restore-run.js';
 import { StepRunner } from './restore-steps.js';
@@ -111,9 +112,17 @@ class Bootstrap {
   async restore(target: BootstrapTarget): Promise<RestoreReport> {
     const { state, directory } = target;
     const { identity } = this.#options.plan;
+    const startedAt = this.#startedAt;
     if (state.kind === 'done') {
       if (identity) requireSameRestore(state.receipt.identity, identity);
-      return this.#receiptReport(state.receipt, 'already-restored', directory, false);
+      return receiptReport(state.receipt, { outcome: 'already-restored', target: directory, startedAt });
+    }
+    if (state.kind === 'unfinished' && state.journal.phase === 'publishing') {
+      const { journal } = state;
+      if (identity) requireSameRestore(journal.identity, identity);
+      const fileSystem = await createRoot(directory);
+      await publishDatabase(fileSystem, RestoreJournal.resume(fileSystem, journal));
+      return receiptReport(journal.receipt, { outcome: 'restored', target: directory, startedAt });
     }
     requireFeasible(this.#options.plan);
     if (!identity) throw new TypeError('a plan with steps has an identity');
@@ -124,11 +133,6 @@ class Bootstrap {
     const journal = resumed
       ? RestoreJournal.resume(fileSystem, state.journal)
       : await RestoreJournal.begin(fileSystem, identity);
-    if (journal.state.phase === 'publishing') {
-      const { receipt } = journal.state;
-      await publishDatabase(fileSystem, journal);
-      return this.#receiptReport(receipt, 'restored', directory, true);
-    }
     const report = await this.#withRun((run) => this.#build(run, target, journal, resumed));
     await publishDatabase(fileSystem, journal);
     return { ...report, elapsedMs: this.#elapsedMs() };
@@ -157,7 +161,7 @@ class Bootstrap {
     });
     const trust = trustOf(history, this.#waypoints);
     const report = this.#report('restored', trust, { target: target.directory, resumed, end });
-    await journal.beginPublishing(receiptOf(journal, report));
+    await journal.beginPublishing(receiptOf(journal.state.identity, report));
     return report;
   }
 
@@ -255,52 +259,6 @@ class Bootstrap {
       elapsedMs: this.#elapsedMs(),
     };
   }
-
-  /** Of a restore that an earlier run has finished, or all but. */
-  #receiptReport(
-    receipt: RestoreReceipt,
-    outcome: RestoreReport['outcome'],
-    target: string,
-    resumed: boolean,
-  ): RestoreReport {
-    const { version, epoch, rootHash, identity, report } = receipt;
-    const { trustRoot, trustRootInWords, stateVersion, hasLastLedgerInfo } = report;
-    const isTrustRoot = trustRoot === 'waypoints' || trustRoot === 'archive';
-    return {
-      outcome,
-      archive: identity.archive.place,
-      target,
-      version: BigInt(version),
-      firstVersion: BigInt(identity.choice.firstVersion),
-      ...(epoch === undefined ? {} : { epoch: BigInt(epoch) }),
-      ...(typeof stateVersion === 'string' ? { stateVersion: BigInt(stateVersion) } : {}),
-      ...(rootHash === undefined ? {} : { stateRoot: rootHash }),
-      ...(typeof hasLastLedgerInfo === 'boolean' ? { hasLastLedgerInfo } : {}),
-      trustRoot: isTrustRoot ? trustRoot : 'none',
-      trustRootInWords: typeof trustRootInWords === 'string' ? trustRootInWords : 'not recorded',
-      resumed,
-      read: { ...this.#tally },
-      notDone: [],
-      elapsedMs: this.#elapsedMs(),
-    };
-  }
-}
-
-function receiptOf(journal: RestoreJournal, report: RestoreReport): RestoreReceipt {
-  const { version, epoch, stateRoot, stateVersion, hasLastLedgerInfo, trustRoot, trustRootInWords } = report;
-  return {
-    identity: journal.state.identity,
-    version: String(version),
-    ...(epoch === undefined ? {} : { epoch: String(epoch) }),
-    ...(stateRoot === undefined ? {} : { rootHash: stateRoot }),
-    finishedAt: new Date().toISOString(),
-    report: {
-      trustRoot,
-      trustRootInWords,
-      ...(stateVersion === undefined ? {} : { stateVersion: String(stateVersion) }),
-      ...(hasLastLedgerInfo === undefined ? {} : { hasLastLedgerInfo }),
-    },
-  };
 }
 
 /** What a run that ends early leaves, and what to do with it. */
