@@ -24,6 +24,7 @@ import { RestoreJournal, type RestoreProgress } from './restore-journal.js';
 import { type RestoreReport, type RestoreTrust, trustOf } from './restore-report.js';
 import { COMMIT_EVERY_MS, type RestoreRun } from './restore-run.js';
 import { StepRunner } from './restore-steps.js';
+import { hintingDetours } from './snapshot-detours.js';
 import { requireSameRestore, type TargetState } from './target.js';
 
 /** How what was planned is carried out. */
@@ -70,7 +71,7 @@ export async function bootstrapDatabase(
   options: BootstrapOptions,
   target: BootstrapTarget,
 ): Promise<RestoreReport> {
-  return await new Bootstrap(options).restore(target);
+  return await hintingDetours(options.plan, () => new Bootstrap(options).restore(target));
 }
 
 /**
@@ -78,7 +79,7 @@ export async function bootstrapDatabase(
  * @throws RestoreError, RestoreFindingError; the signal's reason
  */
 export async function proveRestore(options: BootstrapOptions): Promise<RestoreReport> {
-  return await new Bootstrap(options).prove();
+  return await hintingDetours(options.plan, () => new Bootstrap(options).prove());
 }
 
 class Bootstrap {

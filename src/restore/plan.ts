@@ -148,6 +148,14 @@ export interface TargetSpace {
   readonly used: bigint;
 }
 
+/** How to restore without one of the snapshots that a plan takes. */
+export interface SnapshotDetour {
+  /** Of the snapshot. */
+  readonly manifest: FileHandle;
+  /** Flags, and what comes of them; at least one. */
+  readonly ways: readonly string[];
+}
+
 /** What a restore will do, why, and what it gives; made before anything is written. */
 export interface RestorePlan {
   /** The archive in words. */
@@ -166,6 +174,8 @@ export interface RestorePlan {
   readonly remarks: readonly PlanRemark[];
   /** Files whose size was looked at and that are not there. */
   readonly missingFiles: readonly FileHandle[];
+  /** For the case that a snapshot is damaged; absent without steps. */
+  readonly detours?: readonly SnapshotDetour[];
   /** What an unfinished restore must have in common with this one; absent without steps. */
   readonly identity?: RestoreIdentity;
 }

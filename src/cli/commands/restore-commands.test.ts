@@ -120,6 +120,27 @@ describe('the restore commands', () => {
     assert.deepEqual(await failedConditions(directory), []);
   });
 
+  it('bootstrap-db names the flags that go round a damaged snapshot, and they do', async () => {
+    const [damaged = ''] = handlesOf('state-chunk').slice(-1);
+    const file = path.join(archive, damaged);
+    const bytes = readFileSync(file);
+    const altered = Uint8Array.from(bytes);
+    altered[altered.length - 40] = (altered[altered.length - 40] ?? 0) ^ 1;
+    writeFileSync(file, altered);
+    const run = (name: string, flags: readonly string[] = []) =>
+      holdfast(['restore', 'bootstrap-db', ...source, '--target-db-dir', path.join(folder, name), ...flags]);
+    const stopped = await run('at-snapshot');
+    assert.equal(stopped.exitCode, 1);
+    const [line = ''] = stopped.stderr.split('\n').filter((each) => each.includes('go round this snapshot'));
+    const ways = [...line.matchAll(/`([^`]*)`/g)].map(([, flags = '']) => flags.split(' '));
+    assert.equal(ways.length, 2, stopped.stderr);
+    for (const [index, flags] of ways.entries()) {
+      const { exitCode, stderr } = await run(`round-${index}`, flags);
+      assert.equal(exitCode, 0, stderr);
+    }
+    writeFileSync(file, bytes);
+  });
+
   it('bootstrap-db gives a whole database its place without the archive, once asked for the same', async () => {
     const directory = path.join(folder, 'all-but-its-place');
     const target = ['--target-db-dir', directory];
