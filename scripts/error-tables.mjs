@@ -32,11 +32,18 @@ const sections = [
 const sources = readdirSync(path.join(root, 'src'), { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
   .sort();
-for (const file of sources) {
-  const codes = codesIn(readFileSync(path.join(root, 'src', file), 'utf8'));
+const REMARKS = path.join('restore', 'plan.ts');
+const codesOf = (file) => codesIn(readFileSync(path.join(root, 'src', file), 'utf8'));
+for (const file of sources.filter((each) => each !== REMARKS)) {
+  const codes = codesOf(file);
   if (codes.length > 0) sections.push(`### \`src/${file.split(path.sep).join('/')}\`\n\n${table(codes)}`);
 }
-sections.splice(1, 0, '## Errors of the library and the commands');
+sections.splice(
+  1,
+  0,
+  `## Remarks of a restore plan\n\n${table(codesOf(REMARKS))}`,
+  '## Errors of the library and the commands',
+);
 
 const current = readFileSync(page, 'utf8');
 const wanted = `${current.split(BEGIN)[0]}${BEGIN}\n\n${sections.join('\n\n')}\n`;

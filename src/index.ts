@@ -113,7 +113,8 @@ export {
   type ContinuousEvent,
 } from './backup/continuous-backup.js';
 export { type PrepareOptions, type PreparedRestore, prepareRestore } from './restore/prepare-restore.js';
-export { type PlanOptions, planRestore } from './restore/plan-restore.js';
+export { argumentsOf, type PlanOptions, planRestore } from './restore/plan-restore.js';
+export type { RestoreArguments } from './restore/restore-identity.js';
 export {
   type PlanRemark,
   type RemarkCode,
@@ -128,6 +129,7 @@ export {
   type BootstrapTarget,
   proveRestore,
 } from './restore/bootstrap-db.js';
+export { publishRestored } from './restore/publish-restored.js';
 export type { RestoreReport } from './restore/restore-report.js';
 export {
   type OneoffOptions,

@@ -120,6 +120,9 @@ function remarkLines({ level, message, hint, code }: PlanRemark): string[] {
   return [`${head}: ${message} (${code})`, ...(hint === undefined ? [] : [`  ${hint}`])];
 }
 
+/** What a restore finds that was cut off at its last step. */
+export const ALL_BUT_ITS_PLACE = 'target: everything is restored there; only its place is left to be given';
+
 function targetLine(state: TargetState): string {
   switch (state.kind) {
     case 'missing':
@@ -128,7 +131,7 @@ function targetLine(state: TargetState): string {
       return 'target: an empty folder';
     case 'unfinished':
       return state.journal.phase === 'publishing'
-        ? 'target: everything is restored there; only its place is left to be given'
+        ? ALL_BUT_ITS_PLACE
         : 'target: an interrupted run of the same restore, which is gone on with';
     case 'done':
       return `target: the same was restored there at ${state.receipt.finishedAt}; nothing is left to do`;

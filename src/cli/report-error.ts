@@ -22,6 +22,7 @@ export function reportError(error: unknown, console: Console): ExitCode {
     for (const finding of error.findings) {
       for (const line of findingLines(finding, false)) printLine(console.stderr, line);
     }
+    if (error.detour !== undefined) printLine(console.stderr, error.detour);
     return EXIT.findings;
   }
   if (error instanceof HoldfastError) {

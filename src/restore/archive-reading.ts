@@ -9,6 +9,11 @@ import { Findings } from '../verify/findings.js';
 
 /** Bytes of chunks that are held ahead of the one that is being written. */
 export const BYTES_AHEAD_MAX = 128 * 1024 * 1024;
+/**
+ * Bytes of records that are held at all, those of the chunk that is being written included: beyond it, the
+ * next chunk is begun when it is asked for.
+ */
+export const BYTES_HELD_MAX = 136 * 1024 * 1024;
 
 /** What everything that reads an archive for a restore works with. */
 export interface ArchiveReading {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { checkDatabase } from '../aptosdb/check/check-database.js';
@@ -145,6 +145,49 @@ describe('restoring a database', () => {
     const unvouched = path.join(memoryFolder(t), 'db');
     await restoreInto(unvouched, archive);
     await assert.rejects(restoreInto(unvouched, other), refusedAs('RESTORE_TARGET_OTHER_CHAIN'));
+  });
+
+  it('goes ahead with corrected arguments where nothing of the refused ones counts yet', async (t) => {
+    const folder = memoryFolder(t);
+    const directory = path.join(folder, 'db');
+    const wrong = { waypoint: `0:${'ab'.repeat(32)}` };
+    await assert.rejects(restoreInto(directory, archive, wrong), refusedAs('RESTORE_FINDING'));
+    // What an end before the first commit point may leave: rows that nothing speaks of.
+    const build = path.join(directory, '.holdfast-restore', 'db');
+    await restoreInto(path.join(folder, 'more'), archive, { targetVersion: LAST });
+    mkdirSync(build);
+    for (const name of ['ledger_db', 'state_kv_db', 'state_merkle_db']) {
+      cpSync(path.join(folder, 'more', name), path.join(build, name), { recursive: true });
+    }
+    // And what a removal leaves that was cut off.
+    mkdirSync(path.join(directory, '.holdfast-restore', 'removed', 'ledger_db'), { recursive: true });
+    const request = { waypoint, targetVersion: snapshotVersion };
+    await restoreInto(directory, archive, request);
+    await restoreInto(path.join(folder, 'expected'), archive, request);
+    assert.deepEqual(await rowsIn(directory), await rowsIn(path.join(folder, 'expected')));
+    assert.deepEqual(readdirSync(path.join(directory, '.holdfast-restore')), ['done.json']);
+  });
+
+  it('leaves a build folder alone that another run holds open', async (t) => {
+    const directory = path.join(memoryFolder(t), 'db');
+    const build = path.join(directory, '.holdfast-restore', 'db');
+    await using _held = await AptosDatabaseFiles.open(build, { mode: 'create' });
+    const before = readdirSync(build);
+    await assert.rejects(restoreInto(directory, archive), { code: 'DB_OPEN_FAILED' });
+    assert.deepEqual(readdirSync(build), before);
+  });
+
+  it('refuses other arguments once something counts', async (t) => {
+    const directory = path.join(memoryFolder(t), 'db');
+    const stop = new AbortController();
+    const onCommitPoint = (): void => stop.abort(new Error('stopped'));
+    const cut = { commitEveryMs: 0, onCommitPoint, signal: stop.signal };
+    await assert.rejects(restoreInto(directory, archive, cut), /stopped/);
+    await assert.rejects(
+      restoreInto(directory, archive, { waypoint }),
+      refusedAs('RESTORE_TARGET_OTHER_RESTORE'),
+    );
+    assert.equal((await restoreInto(directory, archive)).resumed, true);
   });
 
   it('without signatures says so', async (t) => {

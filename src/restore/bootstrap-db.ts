@@ -1,4 +1,3 @@
-import path from 'node:path';
 import { lastCommittedVersion } from '../aptosdb/commit/committed-state.js';
 import { AptosDatabaseFiles } from '../aptosdb/driver/aptos-database-files.js';
 import type { OpenStore } from '../aptosdb/driver/key-value-store.js';
@@ -12,22 +11,20 @@ import { TrustedWaypoints } from '../trust/trusted-waypoints.js';
 import { type LedgerFamily, ledgerHashers } from '../types/ledger-family.js';
 import type { Waypoint } from '../types/waypoint.js';
 import { emptyTally } from './archive-reading.js';
+import { buildFolderIn, clearBuildFolder } from './build-folder.js';
 import { finishRestore, type RestoredEnd, rootText } from './finish-restore.js';
 import type { RestorePlan, RestoreSteps } from './plan.js';
 import { requireFeasible } from './plan-refusal.js';
 import { firstVersionOf } from './plan-restore.js';
 import { provenEpochEndings } from './proven-epoch-endings.js';
 import { publishDatabase } from './publish-database.js';
+import { receiptOf, receiptReport } from './receipt-report.js';
 import { RestoreError } from './restore-error.js';
-import {
-  BUILD_FOLDER,
-  RestoreJournal,
-  type RestoreProgress,
-  type RestoreReceipt,
-} from './restore-journal.js';
+import { RestoreJournal, type RestoreProgress } from './restore-journal.js';
 import { type RestoreReport, type RestoreTrust, trustOf } from './restore-report.js';
 import { COMMIT_EVERY_MS, type RestoreRun } from './restore-run.js';
 import { StepRunner } from './restore-steps.js';
+import { hintingDetours } from './snapshot-detours.js';
 import { requireSameRestore, type TargetState } from './target.js';
 
 /** How what was planned is carried out. */
@@ -74,7 +71,7 @@ export async function bootstrapDatabase(
   options: BootstrapOptions,
   target: BootstrapTarget,
 ): Promise<RestoreReport> {
-  return await new Bootstrap(options).restore(target);
+  return await hintingDetours(options.plan, () => new Bootstrap(options).restore(target));
 }
 
 /**
@@ -82,7 +79,7 @@ export async function bootstrapDatabase(
  * @throws RestoreError, RestoreFindingError; the signal's reason
  */
 export async function proveRestore(options: BootstrapOptions): Promise<RestoreReport> {
-  return await new Bootstrap(options).prove();
+  return await hintingDetours(options.plan, () => new Bootstrap(options).prove());
 }
 
 class Bootstrap {
@@ -116,23 +113,27 @@ class Bootstrap {
   async restore(target: BootstrapTarget): Promise<RestoreReport> {
     const { state, directory } = target;
     const { identity } = this.#options.plan;
+    const startedAt = this.#startedAt;
     if (state.kind === 'done') {
       if (identity) requireSameRestore(state.receipt.identity, identity);
-      return this.#receiptReport(state.receipt, 'already-restored', directory, false);
+      return receiptReport(state.receipt, { outcome: 'already-restored', target: directory, startedAt });
+    }
+    if (state.kind === 'unfinished' && state.journal.phase === 'publishing') {
+      const { journal } = state;
+      if (identity) requireSameRestore(journal.identity, identity);
+      const fileSystem = await createRoot(directory);
+      await publishDatabase(fileSystem, RestoreJournal.resume(fileSystem, journal));
+      return receiptReport(journal.receipt, { outcome: 'restored', target: directory, startedAt });
     }
     requireFeasible(this.#options.plan);
     if (!identity) throw new TypeError('a plan with steps has an identity');
     if (state.kind === 'unfinished') requireSameRestore(state.journal.identity, identity);
     const fileSystem = await createRoot(directory);
     const resumed = state.kind === 'unfinished';
+    if (!resumed) await clearBuildFolder(fileSystem, directory, target.openStore);
     const journal = resumed
       ? RestoreJournal.resume(fileSystem, state.journal)
       : await RestoreJournal.begin(fileSystem, identity);
-    if (journal.state.phase === 'publishing') {
-      const { receipt } = journal.state;
-      await publishDatabase(fileSystem, journal);
-      return this.#receiptReport(receipt, 'restored', directory, true);
-    }
     const report = await this.#withRun((run) => this.#build(run, target, journal, resumed));
     await publishDatabase(fileSystem, journal);
     return { ...report, elapsedMs: this.#elapsedMs() };
@@ -161,7 +162,7 @@ class Bootstrap {
     });
     const trust = trustOf(history, this.#waypoints);
     const report = this.#report('restored', trust, { target: target.directory, resumed, end });
-    await journal.beginPublishing(receiptOf(journal, report));
+    await journal.beginPublishing(receiptOf(journal.state.identity, report));
     return report;
   }
 
@@ -191,7 +192,7 @@ class Bootstrap {
     { directory, writeBufferBytes, openStore }: BootstrapTarget,
     work: (database: AptosDatabaseFiles) => Promise<Result>,
   ): Promise<Result> {
-    const root = path.join(directory, ...BUILD_FOLDER.split('/'));
+    const root = buildFolderIn(directory);
     const database = await AptosDatabaseFiles.open(root, { mode: 'create', writeBufferBytes, openStore });
     let result: Result;
     try {
@@ -259,52 +260,6 @@ class Bootstrap {
       elapsedMs: this.#elapsedMs(),
     };
   }
-
-  /** Of a restore that an earlier run has finished, or all but. */
-  #receiptReport(
-    receipt: RestoreReceipt,
-    outcome: RestoreReport['outcome'],
-    target: string,
-    resumed: boolean,
-  ): RestoreReport {
-    const { version, epoch, rootHash, identity, report } = receipt;
-    const { trustRoot, trustRootInWords, stateVersion, hasLastLedgerInfo } = report;
-    const isTrustRoot = trustRoot === 'waypoints' || trustRoot === 'archive';
-    return {
-      outcome,
-      archive: identity.archive.place,
-      target,
-      version: BigInt(version),
-      firstVersion: BigInt(identity.choice.firstVersion),
-      ...(epoch === undefined ? {} : { epoch: BigInt(epoch) }),
-      ...(typeof stateVersion === 'string' ? { stateVersion: BigInt(stateVersion) } : {}),
-      ...(rootHash === undefined ? {} : { stateRoot: rootHash }),
-      ...(typeof hasLastLedgerInfo === 'boolean' ? { hasLastLedgerInfo } : {}),
-      trustRoot: isTrustRoot ? trustRoot : 'none',
-      trustRootInWords: typeof trustRootInWords === 'string' ? trustRootInWords : 'not recorded',
-      resumed,
-      read: { ...this.#tally },
-      notDone: [],
-      elapsedMs: this.#elapsedMs(),
-    };
-  }
-}
-
-function receiptOf(journal: RestoreJournal, report: RestoreReport): RestoreReceipt {
-  const { version, epoch, stateRoot, stateVersion, hasLastLedgerInfo, trustRoot, trustRootInWords } = report;
-  return {
-    identity: journal.state.identity,
-    version: String(version),
-    ...(epoch === undefined ? {} : { epoch: String(epoch) }),
-    ...(stateRoot === undefined ? {} : { rootHash: stateRoot }),
-    finishedAt: new Date().toISOString(),
-    report: {
-      trustRoot,
-      trustRootInWords,
-      ...(stateVersion === undefined ? {} : { stateVersion: String(stateVersion) }),
-      ...(hasLastLedgerInfo === undefined ? {} : { hasLastLedgerInfo }),
-    },
-  };
 }
 
 /** What a run that ends early leaves, and what to do with it. */

@@ -59,6 +59,27 @@ describe('loading ahead', () => {
     }
   });
 
+  it('waits for room before it loads ahead, and for none once an item is asked for', async () => {
+    for (const hasRoom of [true, false]) {
+      const loader = new Loader();
+      const asked: number[] = [];
+      const whenRoom = (bytes: number): Promise<void> => {
+        asked.push(bytes);
+        return hasRoom ? Promise.resolve() : new Promise(() => undefined);
+      };
+      const options = { sizeOf: (size: number) => size, bytesMax: 100, countMax: 2, whenRoom };
+      const received: number[] = [];
+      for await (const size of loadAhead(sizes([10, 30, 20, 10]), loader.load, options)) {
+        for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+        received.push(size);
+        loader.held--;
+      }
+      assert.deepEqual(received, [10, 30, 20, 10]);
+      assert.ok(asked.includes(30));
+      assert.equal(loader.heldMax, hasRoom ? 3 : 1);
+    }
+  });
+
   it('tells a failure in its turn, of the items as of the loading', async () => {
     const failing = async function* (): AsyncGenerator<number> {
       yield 1;

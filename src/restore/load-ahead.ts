@@ -7,6 +7,8 @@ export interface LoadAheadOptions<Loaded> {
   readonly bytesMax: number;
   /** Items that are loaded side by side. */
   readonly countMax: number;
+  /** Returns once there is room for so many bytes more; who is asked for an item does not wait for it. */
+  readonly whenRoom?: ((bytes: number) => Promise<void>) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -18,31 +20,41 @@ export interface LoadAheadOptions<Loaded> {
 export async function* loadAhead<Item, Loaded>(
   items: AsyncIterable<Item>,
   load: (item: Item, signal: AbortSignal) => Promise<Loaded>,
-  { sizeOf, bytesMax, countMax, signal }: LoadAheadOptions<Loaded>,
+  { sizeOf, bytesMax, countMax, whenRoom, signal }: LoadAheadOptions<Loaded>,
 ): AsyncGenerator<Loaded, void, undefined> {
   const leaving = new AbortController();
   const loadSignal = signal ? AbortSignal.any([signal, leaving.signal]) : leaving.signal;
   // Every file that is being read listens.
   setMaxListeners(0, loadSignal);
   const source = items[Symbol.asyncIterator]();
-  const pending: Promise<Loaded>[] = [];
+  const pending: { readonly loading: Promise<Loaded>; readonly demand: () => void }[] = [];
   let limit = 1;
   let largest = 0;
   let isExhausted = false;
-  const start = (loading: Promise<Loaded>): void => {
+  const start = (begin: () => Promise<Loaded>): void => {
+    let demand: () => void = () => undefined;
+    const demanded = new Promise<void>((resolve) => {
+      demand = resolve;
+    });
+    const begun = async (): Promise<Loaded> => {
+      if (whenRoom && largest > 0) await Promise.race([whenRoom(largest), demanded]);
+      loadSignal.throwIfAborted();
+      return await begin();
+    };
+    const loading = begun();
     // It is awaited in its turn, or nobody wants it any more.
     loading.catch(() => undefined);
-    pending.push(loading);
+    pending.push({ loading, demand });
   };
   const fill = async (): Promise<void> => {
     while (!isExhausted && pending.length < limit) {
       try {
         const step = await source.next();
         if (step.done) isExhausted = true;
-        else start(load(step.value, loadSignal));
+        else start(() => load(step.value, loadSignal));
       } catch (error) {
         isExhausted = true;
-        start(Promise.reject(error));
+        start(() => Promise.reject(error));
       }
     }
   };
@@ -51,7 +63,8 @@ export async function* loadAhead<Item, Loaded>(
       await fill();
       const first = pending.shift();
       if (!first) return;
-      const loaded = await first;
+      first.demand();
+      const loaded = await first.loading;
       largest = Math.max(largest, sizeOf(loaded), 1);
       limit = Math.max(1, Math.min(countMax, Math.floor(bytesMax / largest)));
       await fill();
@@ -59,7 +72,8 @@ export async function* loadAhead<Item, Loaded>(
     }
   } finally {
     leaving.abort(new Error('no more is wanted'));
-    await Promise.allSettled(pending);
+    for (const { demand } of pending) demand();
+    await Promise.allSettled(pending.map(({ loading }) => loading));
     await source.return?.();
   }
 }

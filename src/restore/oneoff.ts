@@ -32,6 +32,7 @@ import { COMMIT_EVERY_MS, type RestoreRun } from './restore-run.js';
 import { proveStateSnapshot, restoreStateSnapshot } from './restore-state-snapshot.js';
 import { savingTarget, tailTarget } from './restore-steps.js';
 import { proveTransactions, restoreTransactions } from './restore-transactions.js';
+import { TransactionReader } from './transaction-reader.js';
 
 /** How one backup is restored, and into which database. */
 export interface OneoffOptions {
@@ -134,9 +135,10 @@ export function restoreTransactionBackup(
     const last = lastVersion < target ? lastVersion : target;
     const what = `transactions ${first} to ${last}`;
     if (first > last) return { outcome: 'nothing-to-do', what: `${what} are newer than the target` };
-    const source = { backups: [entry], history, stage: 'transactions' };
+    const source = { backups: [entry], history };
+    const stage = 'transactions';
     if (work.isDryRun) {
-      await proveTransactions(run, { ...source, range: { first, last } });
+      await proveTransactions(run, source, { range: { first, last }, stage });
       return { outcome: 'proven', what };
     }
     return await work.write(what, async (database) => {
@@ -144,12 +146,13 @@ export function restoreTransactionBackup(
       const treeFrom = replay && !replay.kvOnly ? replay.fromVersion : U64_MAX;
       const replayFrom = replay?.kvOnly ? replay.fromVersion : undefined;
       const saved = { first, last: last < treeFrom ? last : treeFrom - 1n };
+      await using reader = new TransactionReader(run, source, last);
       const saver = await TransactionSaver.open(database, hashers, { replayFrom });
-      await restoreTransactions(run, savingTarget(saver), { ...source, range: saved });
+      await restoreTransactions(run, savingTarget(saver), reader, { range: saved, stage });
       if (last < treeFrom) return;
       const tail = await TransactionTail.open(database, hashers);
       const range = { first: first > treeFrom ? first : treeFrom, last };
-      await restoreTransactions(run, tailTarget(tail), { ...source, range });
+      await restoreTransactions(run, tailTarget(tail), reader, { range, stage });
       await tail.finish();
     });
   });

@@ -1,6 +1,7 @@
 import { type RestorePlan, refusals } from './plan.js';
 import { RestoreError } from './restore-error.js';
 import { RestoreFindingError } from './restore-finding.js';
+import { detourHint } from './snapshot-detours.js';
 
 /**
  * Ends a restore before it begins where its plan says that it must not.
@@ -13,7 +14,7 @@ export function requireFeasible(plan: RestorePlan): void {
   const [finding, ...others] = reasons.flatMap((remark) => remark.finding ?? []);
   const codes = reasons.map(({ code }) => code);
   if (finding && codes.every((code) => isDamage(code) || code === 'NOTHING_TO_RESTORE')) {
-    throw new RestoreFindingError([finding, ...others]);
+    throw new RestoreFindingError([finding, ...others], detourHint(plan.detours ?? [], finding.file));
   }
   const isFull = codes.every((code) => code === 'DISK_TOO_SMALL');
   throw new RestoreError(isFull ? 'RESTORE_TARGET_FULL' : 'RESTORE_UNREACHABLE', first.message, {

@@ -22,6 +22,7 @@ import type {
   RestorePlan,
   RestoreRequest,
   RestoreSteps,
+  SnapshotDetour,
   TargetSpace,
 } from './plan.js';
 import {
@@ -43,6 +44,7 @@ import type {
   RestoreIdentity,
 } from './restore-identity.js';
 import { type BackupSelection, type PinnedChoice, selectBackups, transactionRows } from './select-backups.js';
+import { detourHint, snapshotDetours } from './snapshot-detours.js';
 import { requireSameArchive } from './target.js';
 
 /** What to plan, for which archive. */
@@ -123,13 +125,14 @@ async function planFrom(reading: ArchiveReading, options: PlanOptions): Promise<
   const read = request.skipEpochEndings ? { ...manifests, epochEndings: [] } : manifests;
   const files = await measureFiles(reading.storage, read, { first, last: steps.version }, reading.signal);
   const estimate = estimateDatabase(steps, files);
+  const detours = snapshotDetours(view, request, selection);
   const epoch = epochOfVersion(manifests.epochEndings, steps.version);
   const remarks = [
     ...shortfallRemarks(request, steps, shortfall),
     ...epochRemarks({ request, steps, endings, isAnchored: options.trustedWaypoints.length > 0 }),
     ...metadataRemarks({ request, steps, epoch, findings: context.findings.kept }),
-    ...damage.map(damageRemark),
-    ...missingRemarks(files.missing),
+    ...damage.map((finding) => damageRemark(finding, detours)),
+    ...missingRemarks(files.missing, detours),
     ...spaceRemarks(estimate, options.space),
     ...grewRemarks(view, request, pinned, steps),
   ];
@@ -146,6 +149,7 @@ async function planFrom(reading: ArchiveReading, options: PlanOptions): Promise<
     ...(options.space === undefined ? {} : { space: options.space }),
     remarks: byLevel(remarks),
     missingFiles: files.missing,
+    detours,
     identity,
   };
 }
@@ -180,25 +184,22 @@ async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
   return all;
 }
 
-function damageRemark(finding: Finding): PlanRemark {
+function damageRemark(finding: Finding, detours: readonly SnapshotDetour[]): PlanRemark {
+  const detour = detourHint(detours, finding.file);
+  const hint = finding.hint ?? 'Restore the file from a copy.';
   return {
     code: 'BACKUP_DAMAGED',
     level: 'refusal',
     message: `${finding.code}: ${finding.message}${finding.file === undefined ? '' : ` (${finding.file})`}`,
-    hint: finding.hint ?? 'Restore the file from a copy.',
+    hint: detour === undefined ? hint : `${hint} ${detour}`,
     finding,
   };
 }
 
-function missingRemarks(missing: readonly string[]): PlanRemark[] {
-  return missing.map((file) =>
-    damageRemark({
-      code: 'FILE_MISSING',
-      message: 'a file that the restore needs does not exist',
-      file,
-      hint: 'It was deleted or never became durable: restore it from a copy, or back the range up again.',
-    }),
-  );
+function missingRemarks(missing: readonly string[], detours: readonly SnapshotDetour[]): PlanRemark[] {
+  const message = 'a file that the restore needs does not exist';
+  const hint = 'It was deleted or never became durable: restore it from a copy, or back the range up again.';
+  return missing.map((file) => damageRemark({ code: 'FILE_MISSING', message, file, hint }, detours));
 }
 
 function spaceRemarks(estimate: PlanEstimate, space: TargetSpace | undefined): PlanRemark[] {

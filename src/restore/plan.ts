@@ -77,22 +77,37 @@ export type RemarkLevel =
 
 /** Why the restore is as it is, or is not to be. */
 export type RemarkCode =
+  /** Warning: the archive's transactions end before the target version; what is there is restored. */
   | 'ARCHIVE_ENDS_EARLIER'
+  /** Transactions are missing. Refusal: before the target version. Warning: where this restore needs none. */
   | 'VERSIONS_MISSING'
+  /** Note: no snapshot can be used; the state is replayed from version 0 on. */
   | 'SNAPSHOT_MISSING'
+  /** Refusal: the history of the state cannot begin as early as asked for. */
   | 'HISTORY_STARTS_LATER'
+  /** Note: no snapshot is old enough; the history begins with version 0, from an empty state. */
   | 'HISTORY_STARTS_AT_GENESIS'
-  | 'NO_SNAPSHOT_NEEDED'
+  /** Ends of epochs are missing. Refusal: they are needed. Warning: only later epochs need them. */
   | 'EPOCH_ENDINGS_MISSING'
+  /** Warning: `--skip-epoch-endings` was given; a node needs what is not written. */
   | 'SIGNATURES_NOT_CHECKED'
+  /** Warning: without a waypoint the archive vouches for itself. */
   | 'TRUST_FROM_ARCHIVE'
+  /** A metadata file is damaged. Refusal: what it named may change the result. Warning: it cannot. */
   | 'METADATA_DAMAGED'
+  /** Refusal: a manifest or file that is to be read is damaged or missing; with the finding. */
   | 'BACKUP_DAMAGED'
+  /** A manifest that no metadata names. Refusal: it may change the result. Warning: it cannot. */
   | 'BACKUP_UNLISTED'
+  /** Refusal: neither a snapshot with its transaction nor a row from version 0 on is there. */
   | 'NOTHING_TO_RESTORE'
+  /** Note: more than a million versions behind the snapshot are replayed into the tree. */
   | 'LONG_TAIL'
+  /** Refusal: the disk of the target has less room than the database takes at least. */
   | 'DISK_TOO_SMALL'
+  /** Warning: the disk of the target may run full on the way. */
   | 'DISK_MAYBE_TOO_SMALL'
+  /** Note: the archive goes further by now than the unfinished restore, which ends where it was to. */
   | 'ARCHIVE_GREW';
 
 /** One thing that the operator should know of a plan, in words and as a code. */
@@ -148,6 +163,14 @@ export interface TargetSpace {
   readonly used: bigint;
 }
 
+/** How to restore without one of the snapshots that a plan takes. */
+export interface SnapshotDetour {
+  /** Of the snapshot. */
+  readonly manifest: FileHandle;
+  /** Flags, and what comes of them; at least one. */
+  readonly ways: readonly string[];
+}
+
 /** What a restore will do, why, and what it gives; made before anything is written. */
 export interface RestorePlan {
   /** The archive in words. */
@@ -166,6 +189,8 @@ export interface RestorePlan {
   readonly remarks: readonly PlanRemark[];
   /** Files whose size was looked at and that are not there. */
   readonly missingFiles: readonly FileHandle[];
+  /** For the case that a snapshot is damaged; absent without steps. */
+  readonly detours?: readonly SnapshotDetour[];
   /** What an unfinished restore must have in common with this one; absent without steps. */
   readonly identity?: RestoreIdentity;
 }

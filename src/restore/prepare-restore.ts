@@ -31,7 +31,7 @@ export async function prepareRestore(options: PrepareOptions): Promise<PreparedR
   if (!found) return { plan: await planRestore(planOptions), target: state };
   const { request, trustedWaypoints, family } = options;
   requireSameArguments(found, argumentsOf(request, trustedWaypoints, family));
-  if (state.kind === 'done') return { plan: await planOfDone(planOptions, found), target: state };
+  if (isRestored(state)) return { plan: await planOfRestored(planOptions, found), target: state };
   const plan = await planRestore({ ...planOptions, unfinished: found });
   if (plan.identity) requireSameRestore(found, plan.identity);
   return { plan, target: state };
@@ -42,8 +42,12 @@ function identityOf(state: TargetState): RestoreIdentity | undefined {
   return state.kind === 'unfinished' ? state.journal.identity : undefined;
 }
 
+function isRestored(state: TargetState): boolean {
+  return state.kind === 'done' || (state.kind === 'unfinished' && state.journal.phase === 'publishing');
+}
+
 /** Nothing is read for it any more, so nothing that is wrong with the archive stands against it. */
-async function planOfDone(options: PlanOptions, found: RestoreIdentity): Promise<RestorePlan> {
+async function planOfRestored(options: PlanOptions, found: RestoreIdentity): Promise<RestorePlan> {
   const plan = await planRestore({ ...options, space: undefined });
   if (plan.identity) requireSameRestore(found, plan.identity);
   const remarks = plan.remarks.map((remark) =>

@@ -32,6 +32,7 @@ import { provenEpochEndings } from './proven-epoch-endings.js';
 import { SnapshotReader } from './proven-state-chunks.js';
 import { provenTransactionChunks, recordsIn } from './proven-transactions.js';
 import { RestoreFindingError } from './restore-finding.js';
+import { TransactionReader } from './transaction-reader.js';
 
 const hashers = ledgerHashers(LEDGER_FAMILIES.aptos);
 const pool = openProvingPool({ family: LEDGER_FAMILIES.aptos, threads: 1 });
@@ -126,6 +127,50 @@ describe('the readers of a restore', () => {
     }
     assert.equal(versions.length, 91);
     assert.deepEqual([versions[0], versions.at(-1)], [range.first, range.last]);
+  });
+
+  it('read each chunk of transactions once for ranges that follow each other', async () => {
+    const archive = await openArchive(root);
+    const history = await historyOf(archive, waypoint);
+    const { tally } = archive.reading;
+    const read = async (ends: readonly bigint[]): Promise<void> => {
+      const source = { backups: archive.view.transactions, history };
+      await using reader = new TransactionReader(archive.reading, source, LAST);
+      let next = 0n;
+      for (const last of ends) {
+        const range = { first: next, last };
+        for await (const { batches } of reader.chunks(range)) {
+          for (const each of batches) {
+            const batch = recordsIn(each, range);
+            if (batch === undefined) continue;
+            assert.equal(batch.firstVersion, next);
+            const first = batch.bytes.subarray(batch.starts[0], batch.ends[0]);
+            assert.deepEqual(Buffer.from(first), Buffer.from(ledger.record(Number(next), 'V1')));
+            next += BigInt(batch.count);
+            batch.release?.();
+          }
+        }
+        assert.equal(next, last + 1n);
+      }
+    };
+    for (const ends of [[LAST], [0n, 170n, 171n, 260n, LAST], [149n, 150n, LAST]]) {
+      const before = tally.transactions;
+      await read(ends);
+      assert.equal(BigInt(tally.transactions - before), LAST + 1n);
+    }
+  });
+
+  it('begin a range anew that does not follow the one before', async () => {
+    const archive = await openArchive(root);
+    const history = await historyOf(archive, waypoint);
+    const source = { backups: archive.view.transactions, history };
+    await using reader = new TransactionReader(archive.reading, source, LAST);
+    for (const first of [100n, 0n, 390n]) {
+      for await (const { chunk } of reader.chunks({ first, last: LAST })) {
+        assert.ok(chunk.firstVersion <= first && first <= chunk.lastVersion);
+        break;
+      }
+    }
   });
 
   it('go on with a snapshot behind any item, as if they had read it from the start', async () => {

@@ -16,10 +16,11 @@ import { SnapshotAssembly } from '../verify/snapshot-assembly.js';
 import { type HashedStateChunk, hashStateChunk } from '../verify/state-chunk.js';
 import { verifySnapshotRoot } from '../verify/state-snapshot-root.js';
 import { type ArchiveReading, BYTES_AHEAD_MAX, contextOfChunk, verifyContextOf } from './archive-reading.js';
+import { BatchMemory } from './batch-memory.js';
 import { loadAhead } from './load-ahead.js';
 import { requireSound } from './restore-finding.js';
 
-/** Some consecutive state items in the order of their key hashes. All arrays belong to the receiver. */
+/** Some consecutive state items in the order of their key hashes. All arrays belong to the receiver until `release`. */
 export interface ProvenStateItems {
   /** Holds the records; anything may stand between them. */
   readonly bytes: Uint8Array;
@@ -30,6 +31,8 @@ export interface ProvenStateItems {
   /** 32 bytes each. */
   readonly keyHashes: Uint8Array;
   readonly valueHashes: Uint8Array;
+  /** Gives the memory of `bytes` back for chunks to come; who keeps them need not call it. */
+  readonly release?: (() => void) | undefined;
 }
 
 /** A chunk up to whose last item the state is proven. */
@@ -113,9 +116,13 @@ export class SnapshotReader {
    * The chunks in order, each proven before it is given; the next ones are read and hashed meanwhile. When
    * the last was given, all of them together are the whole state.
    * @param before items that are there already: their chunks are not read again
+   * @param memory where one with a bound is given, batches have to be released for chunks to be read ahead
    * @throws RestoreFindingError at the first chunk that is not proven, in its turn
    */
-  async *chunks(before?: StateTreeFrontier): AsyncGenerator<ProvenStateChunk, void, undefined> {
+  async *chunks(
+    before?: StateTreeFrontier,
+    memory: BatchMemory = new BatchMemory(),
+  ): AsyncGenerator<ProvenStateChunk, void, undefined> {
     const { hashers, concurrency, signal } = this.#reading;
     const frontier = before?.clone() ?? new StateTreeFrontier(sparseMerkleHashers(hashers));
     const assembly = new SnapshotAssembly(this.#context, this.#backup, this.root, frontier);
@@ -123,8 +130,15 @@ export class SnapshotReader {
     const wanted = this.manifest.chunks.filter(({ lastIdx }) => lastIdx >= leafCount);
     const loaded = loadAhead(
       each(wanted),
-      (chunk, leaving) => loadChunk(contextOfChunk(this.#context, leaving), chunk, this.#backup.handle),
-      { sizeOf: ({ byteSize }) => byteSize, bytesMax: BYTES_AHEAD_MAX, countMax: concurrency, signal },
+      (chunk, leaving) =>
+        loadChunk(contextOfChunk(this.#context, leaving), chunk, this.#backup.handle, memory),
+      {
+        sizeOf: ({ byteSize }) => byteSize,
+        bytesMax: BYTES_AHEAD_MAX,
+        countMax: concurrency,
+        whenRoom: (bytes) => memory.whenRoom(bytes),
+        signal,
+      },
     );
     for await (const { context, hashed, batches, byteSize } of loaded) {
       const { chunk } = hashed;
@@ -148,13 +162,14 @@ async function loadChunk(
   context: VerifyContext,
   chunk: StateSnapshotChunk,
   manifest: FileHandle,
+  memory: BatchMemory,
 ): Promise<LoadedChunk> {
   const batches: ProvenStateItems[] = [];
   let byteSize = 0;
   const keep = (batch: RecordBatch, { keyHashes, valueHashes }: StateBatchHashes): void => {
     byteSize += batch.bytes.length;
     batches.push({
-      bytes: batch.bytes.slice(),
+      ...memory.keep(batch.bytes),
       starts: batch.starts.slice(),
       ends: batch.ends.slice(),
       count: batch.count,
@@ -175,7 +190,7 @@ function itemsFrom(batches: readonly ProvenStateItems[], skipped: number): Prove
     left -= from;
     if (from === batch.count) continue;
     rest.push({
-      bytes: batch.bytes,
+      ...batch,
       starts: batch.starts.subarray(from),
       ends: batch.ends.subarray(from),
       count: batch.count - from,

@@ -12,10 +12,11 @@ import { loadManifests, TRANSACTION_KIND } from '../verify/manifests.js';
 import { type ChunkOutcome, TransactionChunkVerifier } from '../verify/transaction-chunk.js';
 import { compareNeighbours } from '../verify/transaction-neighbours.js';
 import { type ArchiveReading, BYTES_AHEAD_MAX, contextOfChunk, verifyContextOf } from './archive-reading.js';
+import { BatchMemory } from './batch-memory.js';
 import { loadAhead } from './load-ahead.js';
 import { requireSound } from './restore-finding.js';
 
-/** Some consecutive records of a chunk. All arrays belong to the receiver of the chunk. */
+/** Some consecutive records of a chunk. All arrays belong to the receiver until it calls `release`. */
 export interface ProvenTransactionBatch {
   readonly firstVersion: bigint;
   readonly format: TransactionRecordFormat;
@@ -27,6 +28,8 @@ export interface ProvenTransactionBatch {
   readonly count: number;
   /** Of the transaction infos, 32 bytes each. */
   readonly infoHashes: Uint8Array;
+  /** Gives memory back for chunks to come; who keeps the arrays need not call it. */
+  readonly release?: (() => void) | undefined;
 }
 
 /** A chunk of transactions, every part of which is in the ledger that a chain from the trust root signs. */
@@ -59,6 +62,7 @@ interface LoadedChunk {
  * while the receiver works on that one (spec: formats.md, 8.4).
  * @param history undefined where no signature is checked
  * @param backups in the order of their versions
+ * @param memory where one with a bound is given, batches have to be released for chunks to be read ahead
  * @throws RestoreFindingError at the first chunk that is not proven, in its turn
  */
 export async function* provenTransactionChunks(
@@ -66,15 +70,18 @@ export async function* provenTransactionChunks(
   history: EpochHistory | undefined,
   backups: readonly ViewEntry<TransactionEntry>[],
   range: VersionRange,
+  memory: BatchMemory = new BatchMemory(),
 ): AsyncGenerator<ProvenTransactionChunk, void, undefined> {
   const context = verifyContextOf(reading);
   const loaded = loadAhead(
     chunksOf(context, backups, range),
-    ({ chunk, manifest }, signal) => loadChunk(contextOfChunk(context, signal), history, chunk, manifest),
+    ({ chunk, manifest }, signal) =>
+      loadChunk(contextOfChunk(context, signal), history, chunk, manifest, memory),
     {
       sizeOf: ({ byteSize }) => byteSize,
       bytesMax: BYTES_AHEAD_MAX,
       countMax: reading.concurrency,
+      whenRoom: (bytes) => memory.whenRoom(bytes),
       signal: reading.signal,
     },
   );
@@ -112,6 +119,7 @@ async function loadChunk(
   history: EpochHistory | undefined,
   chunk: TransactionChunk,
   manifest: FileHandle,
+  memory: BatchMemory,
 ): Promise<LoadedChunk> {
   const batches: ProvenTransactionBatch[] = [];
   let byteSize = 0;
@@ -120,7 +128,7 @@ async function loadChunk(
     batches.push({
       firstVersion: chunk.firstVersion + BigInt(batch.firstRecord),
       format,
-      bytes: batch.bytes.slice(),
+      ...memory.keep(batch.bytes),
       starts: batch.starts.slice(),
       ends: batch.ends.slice(),
       count: batch.count,
@@ -165,5 +173,7 @@ export function recordsIn(
     ends: batch.ends.subarray(from, to),
     count: to - from,
     infoHashes: batch.infoHashes.subarray(from * HASH_SIZE, to * HASH_SIZE),
+    // Whoever takes the last records is the last to read the arrays.
+    release: to === count ? batch.release : undefined,
   };
 }

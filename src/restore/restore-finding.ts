@@ -15,15 +15,20 @@ function placeOf({ file, record, offset }: Finding): string {
 /** What ends a restore that meets damage: the findings that `backup verify` makes of the same files. */
 export class RestoreFindingError extends RestoreError {
   /** At least one. */
-  readonly findings: readonly Finding[];
+  readonly findings: readonly [Finding, ...Finding[]];
 
-  constructor(findings: readonly [Finding, ...Finding[]], message?: string) {
+  /** How to do without what is damaged, where that is known; part of the hint. */
+  readonly detour: string | undefined;
+
+  constructor(findings: readonly [Finding, ...Finding[]], detour?: string) {
     const [first] = findings;
-    super('RESTORE_FINDING', message ?? `${first.code}: ${first.message}${placeOf(first)}`, {
-      hint: first.hint ?? 'Bring back the file from a copy.',
+    const hint = first.hint ?? 'Bring back the file from a copy.';
+    super('RESTORE_FINDING', `${first.code}: ${first.message}${placeOf(first)}`, {
+      hint: detour === undefined ? hint : `${hint} ${detour}`,
       facts: { finding: first },
     });
     this.findings = findings;
+    this.detour = detour;
   }
 }
 

@@ -45,6 +45,20 @@ export type RestoreJournalState =
   | { readonly phase: 'publishing'; readonly identity: RestoreIdentity; readonly receipt: RestoreReceipt };
 
 /**
+ * True where nothing that a restore has written counts yet: none of its steps has begun, or the first one
+ * has and it is a snapshot, of which the journal would say how far it is. How far transactions are is said
+ * by the markers of the database alone.
+ */
+export function countsNothing(state: RestoreJournalState): boolean {
+  if (state.phase !== 'restoring') return false;
+  const { step, ...more } = state.progress;
+  if (Object.keys(more).length > 0) return false;
+  const { base, tree } = state.identity.choice;
+  const isStateFirst = base !== undefined && base.version === tree?.version;
+  return step === undefined || step === 'values' || (step === 'state' && isStateFirst);
+}
+
+/**
  * The journal of one restore. It is replaced as a whole, by a rename of a synced file: at every instant,
  * and after any crash, it is the one before or the one after.
  */

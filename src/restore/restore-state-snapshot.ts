@@ -4,6 +4,8 @@ import { StateSnapshotWriter } from '../aptosdb/restore/state-snapshot-writer.js
 import type { StateUsage } from '../aptosdb/schema/version-data.js';
 import { sparseMerkleHashers } from '../merkle/sparse-merkle-hashers.js';
 import { StateTreeFrontier } from '../merkle/state-tree-frontier.js';
+import { BYTES_HELD_MAX } from './archive-reading.js';
+import { BatchMemory } from './batch-memory.js';
 import type { ProvenStateChunk, ProvenStateItems, SnapshotReader } from './proven-state-chunks.js';
 import type { RestoreRun } from './restore-run.js';
 import { writeThrough } from './write-through.js';
@@ -39,10 +41,12 @@ export async function restoreStateSnapshot(
   if (writer.isFinished) return await writer.finish(position.frontier);
   const { total, tell } = progressOf(run, stage, snapshot);
   tell(position.count);
-  await writeThrough<ProvenStateChunk, ProvenStateItems>(snapshot.chunks(position.frontier), {
+  const chunks = snapshot.chunks(position.frontier, new BatchMemory(BYTES_HELD_MAX));
+  await writeThrough<ProvenStateChunk, ProvenStateItems>(chunks, {
     partsOf: (chunk) => chunk.batches,
     write: async (items, chunk) => {
       await writer.add(items);
+      items.release?.();
       position.wrote(items, chunk);
       tell(position.count);
     },

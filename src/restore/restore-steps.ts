@@ -1,3 +1,4 @@
+import type { KnownValues } from '../aptosdb/commit/committed-state.js';
 import type { AptosDatabaseFiles } from '../aptosdb/driver/aptos-database-files.js';
 import { TransactionSaver } from '../aptosdb/restore/transaction-saver.js';
 import { TransactionTail } from '../aptosdb/restore/transaction-tail.js';
@@ -8,7 +9,13 @@ import { SnapshotReader } from './proven-state-chunks.js';
 import type { RestoreProgress } from './restore-journal.js';
 import type { RestoreRun } from './restore-run.js';
 import { proveStateSnapshot, restoreStateSnapshot } from './restore-state-snapshot.js';
-import { proveTransactions, restoreTransactions, type TransactionTarget } from './restore-transactions.js';
+import {
+  proveTransactions,
+  restoreTransactions,
+  type TransactionsJob,
+  type TransactionTarget,
+} from './restore-transactions.js';
+import { TransactionReader, type TransactionSource } from './transaction-reader.js';
 
 /** One step of a restore. Names are kept in journals: they only grow. */
 export type RestoreStep =
@@ -79,6 +86,8 @@ export class StepRunner {
   readonly #steps: RestoreSteps;
   readonly #history: EpochHistory | undefined;
   #lastLedgerInfo: LedgerInfoWithSignatures | undefined;
+  /** Of the values that the steps before have written. */
+  #known: KnownValues = {};
 
   constructor(run: RestoreRun, steps: RestoreSteps, history: EpochHistory | undefined) {
     this.#run = run;
@@ -97,11 +106,13 @@ export class StepRunner {
     const { step: reached, snapshot } = keeper.progress;
     if (reached === FINISHED) return;
     const begun = steps.findIndex(({ name }) => name === reached);
+    const last = steps.findLast((step) => step.name === 'history' || step.name === 'tail')?.range.last;
+    await using reader = new TransactionReader(this.#run, this.#source, last ?? 0n);
     for (const [index, step] of steps.entries()) {
       if (index < begun) continue;
       const saved = index === begun ? snapshot : undefined;
       if (index !== begun) await keeper.save({ step: step.name });
-      await this.#do(step, database, keeper, saved);
+      await this.#do(step, database, reader, keeper, saved);
     }
     await keeper.save({ step: FINISHED });
   }
@@ -116,12 +127,13 @@ export class StepRunner {
     }
     const [first, last] = [covered[0]?.first, covered.at(-1)?.last];
     if (first === undefined || last === undefined) return;
-    await proveTransactions(this.#run, { ...this.#source, range: { first, last }, stage: 'transactions' });
+    await proveTransactions(this.#run, this.#source, { range: { first, last }, stage: 'transactions' });
   }
 
   async #do(
     step: RestoreStep,
     database: AptosDatabaseFiles,
+    reader: TransactionReader,
     keeper: ProgressKeeper,
     saved: unknown,
   ): Promise<void> {
@@ -135,28 +147,35 @@ export class StepRunner {
         const save = (progress: object): Promise<void> =>
           keeper.save({ step: step.name, snapshot: progress as RestoreProgress });
         await restoreStateSnapshot(this.#run, database, { snapshot, version, mode, stage, saved, save });
+        // The first values that come into the database.
+        if (mode !== 'tree_only') this.#known = { snapshotVersion: version };
         return;
       }
       case 'history': {
         const { range, replayFrom } = step;
         const saver = await TransactionSaver.open(database, hashers, { replayFrom });
-        await this.#transactions(savingTarget(saver), range, stage);
+        await this.#transactions(savingTarget(saver), reader, { range, stage });
+        this.#known = { ...this.#known, values: saver.values };
         return;
       }
       case 'tail': {
-        const tail = await TransactionTail.open(database, hashers);
-        await this.#transactions(tailTarget(tail), step.range, stage);
+        const tail = await TransactionTail.open(database, hashers, this.#known);
+        await this.#transactions(tailTarget(tail), reader, { range: step.range, stage });
         await tail.finish();
       }
     }
   }
 
-  async #transactions(target: TransactionTarget, range: PlannedRange, stage: string): Promise<void> {
-    const ofLastChunk = await restoreTransactions(this.#run, target, { ...this.#source, range, stage });
+  async #transactions(
+    target: TransactionTarget,
+    reader: TransactionReader,
+    job: TransactionsJob,
+  ): Promise<void> {
+    const ofLastChunk = await restoreTransactions(this.#run, target, reader, job);
     if (ofLastChunk) this.#lastLedgerInfo = ofLastChunk;
   }
 
-  get #source() {
+  get #source(): TransactionSource {
     return { backups: this.#steps.transactions, history: this.#history };
   }
 

@@ -1,7 +1,4 @@
-import type { TransactionEntry } from '../archive/metadata-entry.js';
-import type { ViewEntry } from '../archive/metadata-view.js';
 import type { HashValue } from '../hashing/hash-value.js';
-import type { EpochHistory } from '../trust/epoch-history.js';
 import type { LedgerInfoWithSignatures } from '../types/ledger-info.js';
 import {
   type ProvenTransactionBatch,
@@ -11,6 +8,7 @@ import {
   type VersionRange,
 } from './proven-transactions.js';
 import type { RestoreRun } from './restore-run.js';
+import type { TransactionReader, TransactionSource } from './transaction-reader.js';
 import { writeThrough } from './write-through.js';
 
 /** What takes proven transactions: rows alone, rows and values, or all with the tree. */
@@ -25,9 +23,6 @@ export interface TransactionTarget {
 
 /** Some transactions' way into a database. */
 export interface TransactionsJob {
-  /** In the order of their versions. */
-  readonly backups: readonly ViewEntry<TransactionEntry>[];
-  readonly history: EpochHistory | undefined;
   /** What the step is to bring; what of it is there already is not read again. */
   readonly range: VersionRange;
   readonly stage: string;
@@ -42,6 +37,7 @@ export interface TransactionsJob {
 export async function restoreTransactions(
   run: RestoreRun,
   target: TransactionTarget,
+  reader: TransactionReader,
   job: TransactionsJob,
 ): Promise<LedgerInfoWithSignatures | undefined> {
   const { range } = job;
@@ -56,8 +52,7 @@ export async function restoreTransactions(
     run.onCommitPoint?.({ stage: job.stage, done: (target.nextVersion ?? 0n) - 1n });
   };
   tell(wanted.first - 1n);
-  const chunks = provenTransactionChunks(run, job.history, job.backups, wanted);
-  await writeThrough<ProvenTransactionChunk, ProvenTransactionBatch>(chunks, {
+  await writeThrough<ProvenTransactionChunk, ProvenTransactionBatch>(reader.chunks(wanted), {
     partsOf: ({ batches }) => batches.flatMap((batch) => recordsIn(batch, wanted) ?? []),
     write: async (batch, { chunk, leftSiblings, ledgerInfo: ofChunk }) => {
       if (!isConfirmed) await target.confirm(chunk.firstVersion, leftSiblings);
@@ -75,10 +70,14 @@ export async function restoreTransactions(
 }
 
 /** The same for a dry run: everything is read and proven. */
-export async function proveTransactions(run: RestoreRun, job: TransactionsJob): Promise<void> {
+export async function proveTransactions(
+  run: RestoreRun,
+  { history, backups }: TransactionSource,
+  job: TransactionsJob,
+): Promise<void> {
   const tell = progressOf(run, job);
   tell(job.range.first - 1n);
-  for await (const { chunk } of provenTransactionChunks(run, job.history, job.backups, job.range)) {
+  for await (const { chunk } of provenTransactionChunks(run, history, backups, job.range)) {
     tell(chunk.lastVersion < job.range.last ? chunk.lastVersion : job.range.last);
   }
 }

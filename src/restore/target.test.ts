@@ -48,6 +48,28 @@ describe('the target of a restore', () => {
     });
   });
 
+  it('is empty where a restore ended before anything of it counted', async (t) => {
+    const { folder, fileSystem } = targetFolder(t);
+    const journal = await RestoreJournal.begin(fileSystem, someIdentity());
+    assert.deepEqual(await inspectTarget(fileSystem), { kind: 'empty' });
+    await journal.save({ step: 'state' });
+    assert.deepEqual(await inspectTarget(fileSystem), { kind: 'empty' });
+    // Transactions count by the markers in the database, of which the journal says nothing.
+    for (const progress of [{ step: 'history' }, { step: 'tail' }, { step: 'state', snapshot: {} }]) {
+      await journal.save(progress);
+      assert.equal((await inspectTarget(fileSystem)).kind, 'unfinished', JSON.stringify(progress));
+    }
+    mkdirSync(path.join(folder, 'elsewhere'));
+    const { choice } = someIdentity();
+    const base = { version: '290', rootHash: 'ef'.repeat(32) };
+    const elsewhere = new NodeFileSystem(path.join(folder, 'elsewhere'));
+    const behindValues = await RestoreJournal.begin(elsewhere, someIdentity({ choice: { ...choice, base } }));
+    await behindValues.save({ step: 'values' });
+    assert.equal((await inspectTarget(elsewhere)).kind, 'empty');
+    await behindValues.save({ step: 'state' });
+    assert.equal((await inspectTarget(elsewhere)).kind, 'unfinished');
+  });
+
   it('may hold a finished restore, and whatever a node put beside it since', async (t) => {
     const { folder, fileSystem } = targetFolder(t);
     await restored(folder, fileSystem);

@@ -4,6 +4,7 @@ import { DATABASE_FOLDERS } from './publish-database.js';
 import { RestoreError } from './restore-error.js';
 import type { ArchiveIdentity, RestoreArguments, RestoreIdentity } from './restore-identity.js';
 import {
+  countsNothing,
   loadJournal,
   loadReceipt,
   RESTORE_FOLDER,
@@ -14,7 +15,7 @@ import {
 /** What stands at the place that a database is to be restored to. */
 export type TargetState =
   | { readonly kind: 'missing' }
-  /** Nothing that counts: at most the rest of a restore that was cut off before it promised anything. */
+  /** Nothing that counts: at most the rest of a restore that ended before its first commit point. */
   | { readonly kind: 'empty' }
   | { readonly kind: 'unfinished'; readonly journal: RestoreJournalState }
   | { readonly kind: 'done'; readonly receipt: RestoreReceipt };
@@ -42,7 +43,8 @@ export async function inspectTarget(fileSystem: FileSystem): Promise<TargetState
   const others = names.filter((name) => name !== RESTORE_FOLDER && !IGNORED.has(name));
   if (others.length > 0) throw notEmpty(others);
   if (receipt !== undefined) throw databaseGone(receipt);
-  return journal === undefined ? { kind: 'empty' } : { kind: 'unfinished', journal };
+  if (journal === undefined || countsNothing(journal)) return { kind: 'empty' };
+  return { kind: 'unfinished', journal };
 }
 
 /**

@@ -14,6 +14,20 @@ describe('documentation', () => {
     assert.equal(exitCode, 0, stderr);
   });
 
+  it('docs/errors.md has a table of what a plan remarks, beside those of the errors', () => {
+    const plan = readFileSync(path.join(root, 'src', 'restore', 'plan.ts'), 'utf8');
+    const union = plan.slice(plan.indexOf('type RemarkCode ='));
+    const codes = [...union.slice(0, union.indexOf(';\n')).matchAll(/'([A-Z_]+)'/g)].map(([, code]) => code);
+    assert.ok(codes.includes('DISK_TOO_SMALL'), codes.join());
+    const page = readFileSync(path.join(root, 'docs', 'errors.md'), 'utf8');
+    const [, section = ''] = page.split('## Remarks of a restore plan\n');
+    const listed = [...(section.split('\n## ')[0] ?? '').matchAll(/^\| `([A-Z_]+)` \| \S/gm)];
+    assert.deepEqual(
+      listed.map(([, code]) => code),
+      codes,
+    );
+  });
+
   it('links lead to files that exist', () => {
     const pages = [
       'README.md',

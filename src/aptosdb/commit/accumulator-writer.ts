@@ -3,18 +3,16 @@ import type { DomainHasher } from '../../hashing/domain-hasher.js';
 import { HASH_SIZE, type HashValue } from '../../hashing/hash-value.js';
 import { Accumulator } from '../../merkle/accumulator.js';
 import type { KeyValueStore } from '../driver/key-value-store.js';
-import type { WriteBatch } from '../driver/write-batch.js';
 import { frozenNodeCount, frozenSubtreePositions, postOrderIndex } from '../schema/accumulator-position.js';
 import { getRows } from '../schema/rows.js';
 import { transactionAccumulatorRootHashRows } from '../schema/transaction-accumulator-root-hash.js';
 import { transactionAccumulatorRows } from '../schema/transaction-accumulator.js';
 import { CommitError } from './commit-error.js';
-import { RowKeys } from './row-keys.js';
+import type { LedgerBatches } from './ledger-batches.js';
 
 /** Appends to the stored transaction accumulator (spec: aptosdb-schema.md, section 7). */
 export class AccumulatorWriter {
   readonly #hasher: DomainHasher;
-  readonly #keys = new RowKeys();
   /** Roots of the complete subtrees, largest first. */
   readonly #frozen: HashValue[];
   #leafCount: bigint;
@@ -50,17 +48,17 @@ export class AccumulatorWriter {
   }
 
   /** Adds the rows of some more leaves, packed and only read: the nodes that each completes. */
-  append(batch: WriteBatch, packedLeaves: Uint8Array, count: number): void {
+  append({ accumulator, keys }: LedgerBatches, packedLeaves: Uint8Array, count: number): void {
     // In this order, nodes are completed one behind the other.
     let next = frozenNodeCount(this.#leafCount);
     for (let leaf = 0; leaf < count; leaf++) {
       let node: HashValue = packedLeaves.slice(leaf * HASH_SIZE, (leaf + 1) * HASH_SIZE);
-      batch.put(transactionAccumulatorRows.name, this.#keys.u64(next++), node);
+      accumulator.put(transactionAccumulatorRows.name, keys.u64(next++), keys.value(node, 0, HASH_SIZE));
       for (let index = this.#leafCount; index & 1n; index >>= 1n) {
         const left = this.#frozen.pop();
         assert(left, 'a right child has a left neighbour');
         node = this.#hasher.pair(left, node);
-        batch.put(transactionAccumulatorRows.name, this.#keys.u64(next++), node);
+        accumulator.put(transactionAccumulatorRows.name, keys.u64(next++), keys.value(node, 0, HASH_SIZE));
       }
       this.#frozen.push(node);
       this.#leafCount++;
@@ -68,11 +66,13 @@ export class AccumulatorWriter {
   }
 
   /** The same, with the root at each version, which a commit writes and a restore does not. */
-  appendWithRoots(batch: WriteBatch, packedLeaves: Uint8Array, count: number): void {
+  appendWithRoots(batches: LedgerBatches, packedLeaves: Uint8Array, count: number): void {
     for (let leaf = 0; leaf < count; leaf++) {
       const version = this.#leafCount;
-      this.append(batch, packedLeaves.subarray(leaf * HASH_SIZE, (leaf + 1) * HASH_SIZE), 1);
-      batch.put(transactionAccumulatorRootHashRows.name, this.#keys.u64(version), this.root);
+      this.append(batches, packedLeaves.subarray(leaf * HASH_SIZE, (leaf + 1) * HASH_SIZE), 1);
+      const { accumulator, keys } = batches;
+      const root = keys.value(this.root, 0, HASH_SIZE);
+      accumulator.put(transactionAccumulatorRootHashRows.name, keys.u64(version), root);
     }
   }
 }

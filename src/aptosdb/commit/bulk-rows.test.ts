@@ -49,6 +49,27 @@ describe('keys made in bulk', () => {
       }),
     );
   });
+
+  it('stay as they are until all are free again, and then are no others', () => {
+    const sizes = fc.array(fc.nat(100), { maxLength: 3000, size: 'max' });
+    const keys = new RowKeys();
+    fc.assert(
+      fc.property(sizes, (wanted) => {
+        const given = wanted.map((size, index) => {
+          const bytes = new Uint8Array(size + 2).fill(index);
+          return { bytes, copy: keys.value(bytes, 1, size + 1) };
+        });
+        for (const { bytes, copy } of given) assert.deepEqual(copy, bytes.subarray(1, bytes.length - 1));
+        keys.reset();
+        const [size] = wanted;
+        if (size !== undefined) assert.equal(keys.take(size).length, size);
+      }),
+      { numRuns: 20 },
+    );
+    const again = keys.u64(1n);
+    keys.reset();
+    assert.equal(keys.u64(2n), again);
+  });
 });
 
 describe('the latest values', () => {
@@ -99,10 +120,11 @@ describe('writes taken from write sets in bulk', () => {
         assert.equal(writes.keyBytes[index], entry.keyBytes);
         assert.deepEqual(writes.stateKeys[index], entry.stateKey);
         assert.equal(writes.dataBytes[index] === undefined, entry.stateValue === undefined);
+        const row = writes.rowBytes.subarray(writes.rowStarts[index], writes.rowEnds[index]);
         if (entry.stateValue) {
-          assert.deepEqual(writes.rows[index]?.subarray(1), entry.stateValue);
+          assert.deepEqual(row.subarray(1), entry.stateValue);
           assert.equal(hashAt(writes.valueHashes), toHex(hashers.stateValue.hash(entry.stateValue)));
-        } else assert.deepEqual(writes.rows[index], Uint8Array.of(0));
+        } else assert.deepEqual(row, Uint8Array.of(0));
         index++;
       }
     }

@@ -7,7 +7,7 @@ import { ledgerInfoRows } from '../schema/ledger-info.js';
 import { getMarker } from '../schema/progress-markers.js';
 import { getRow, iterateRowBytes, iterateRows, lastRow } from '../schema/rows.js';
 import { transactionInfoRows } from '../schema/transaction-info.js';
-import { versionDataRows } from '../schema/version-data.js';
+import { type StateUsage, versionDataRows } from '../schema/version-data.js';
 import { writeSetBytes, writeSetRows } from '../schema/write-set.js';
 import { AccumulatorWriter } from './accumulator-writer.js';
 import { CommitError } from './commit-error.js';
@@ -36,6 +36,14 @@ export function lastCommittedVersion(database: AptosDatabaseFiles): Promise<bigi
   return getMarker(database.ledgerMetadata, { variant: 'OverallCommitProgress' });
 }
 
+/** What is known of the values in a database, which saves looking them up. */
+export interface KnownValues {
+  /** What wrote the values of the last version. */
+  readonly values?: StateValueWriter | undefined;
+  /** A version of which all values are, except for those that were written for later ones. */
+  readonly snapshotVersion?: bigint | undefined;
+}
+
 /**
  * Reads what commits build on. The state between the newest tree on disk and the last version comes from
  * the write sets in between, as when a node starts (spec: aptosdb-schema.md, 11.3).
@@ -44,6 +52,7 @@ export function lastCommittedVersion(database: AptosDatabaseFiles): Promise<bigi
 export async function loadCommittedState(
   database: AptosDatabaseFiles,
   hashers: LedgerHashers,
+  known: KnownValues = {},
 ): Promise<CommittedState> {
   const { ledgerMetadata } = database;
   const lastVersion = await lastCommittedVersion(database);
@@ -72,7 +81,7 @@ export async function loadCommittedState(
       database.ledger('ledger_db/transaction_accumulator_db'),
       lastVersion === undefined ? 0n : lastVersion + 1n,
     ),
-    values: new StateValueWriter(database, usageRow?.value ?? { items: 0n, bytes: 0n }, usageRow?.key),
+    values: valuesUpon(database, usageRow, lastVersion, known),
     tree: await StateTreeWriter.open(database, hashers, base),
   };
   if (lastVersion === undefined) return state;
@@ -80,6 +89,23 @@ export async function loadCommittedState(
   if (usageRow === undefined || usageRow.key < base) incomplete(`no state usage at version ${base}`);
   await replayWrites(database, hashers, state, { base, usageVersion: usageRow.key, lastVersion });
   return state;
+}
+
+function valuesUpon(
+  database: AptosDatabaseFiles,
+  usageRow: { readonly key: bigint; readonly value: StateUsage } | undefined,
+  lastVersion: bigint | undefined,
+  { values, snapshotVersion }: KnownValues,
+): StateValueWriter {
+  const version = usageRow?.key;
+  const isLast = version !== undefined && version === lastVersion && (values?.version ?? -1n) <= version;
+  if (values !== undefined && isLast && sameUsage(values.usage, usageRow?.value)) return values;
+  const usage = usageRow?.value ?? { items: 0n, bytes: 0n };
+  return new StateValueWriter(database, usage, version, version !== undefined && version === snapshotVersion);
+}
+
+function sameUsage(left: StateUsage, right: StateUsage | undefined): boolean {
+  return left.items === right?.items && left.bytes === right.bytes;
 }
 
 /** The last version of `after + 1 ..= last` with a state checkpoint. */
@@ -148,7 +174,7 @@ export async function countStoredWrites(
 /** The rows are there already: only the count is wanted. */
 async function countOnly(values: StateValueWriter, writes: StateWrites): Promise<void> {
   await values.prepare(writes);
-  values.apply(new LedgerBatches().stateShards, writes, 0, writes.count);
+  values.apply(new LedgerBatches(), writes, 0, writes.count);
 }
 
 /** The write sets of all versions `first..=last`. */

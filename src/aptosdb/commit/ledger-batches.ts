@@ -3,9 +3,12 @@ import { SHARD_COUNT } from '../driver/instances.js';
 import type { KeyValueStore } from '../driver/key-value-store.js';
 import { WriteBatch } from '../driver/write-batch.js';
 import { putMarker } from '../schema/progress-markers.js';
+import { RowKeys } from './row-keys.js';
 
-/** Rows of some transactions: one batch for each instance that they go to. */
+/** Rows of some transactions: one batch for each instance that they go to. May be used again and again. */
 export class LedgerBatches {
+  /** What the rows' keys, and their short values, lie in: until `clear`. */
+  readonly keys = new RowKeys();
   readonly transactions = new WriteBatch();
   readonly infos = new WriteBatch();
   readonly writeSets = new WriteBatch();
@@ -14,6 +17,18 @@ export class LedgerBatches {
   readonly accumulator = new WriteBatch();
   readonly ledgerMetadata = new WriteBatch();
   readonly stateShards: readonly WriteBatch[] = Array.from({ length: SHARD_COUNT }, () => new WriteBatch());
+
+  /** Takes all rows out, once they are written. */
+  clear(): void {
+    for (const batch of this.#all) batch.clear();
+    this.keys.reset();
+  }
+
+  get #all(): readonly WriteBatch[] {
+    const { transactions, infos, writeSets, events, auxiliaryInfos, accumulator, ledgerMetadata } = this;
+    const ofLedger = [transactions, infos, writeSets, events, auxiliaryInfos, accumulator, ledgerMetadata];
+    return [...ofLedger, ...this.stateShards];
+  }
 
   /** Writes everything but the ledger's metadata, in no order. */
   async writeData(database: AptosDatabaseFiles): Promise<void> {

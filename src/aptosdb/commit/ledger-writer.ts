@@ -114,6 +114,7 @@ export class LedgerWriter {
     const endsEpoch = ledgerInfo?.value.ledger_info.commit_info.next_epoch_state !== undefined;
     if (ledgerInfo) this.#requireLedgerInfo(ledgerInfo, last);
     await this.#appender.apply({ endsEpoch: (version) => endsEpoch && version === last.version });
+    await this.#appender.settle();
     this.#lastVersion = last.version;
     if (!ledgerInfo) return;
     this.#ledgerInfos.push(ledgerInfo);

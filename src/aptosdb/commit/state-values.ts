@@ -1,21 +1,18 @@
 import assert from 'node:assert/strict';
 import { BcsReader } from '../../bcs/bcs-reader.js';
-import { HASH_SIZE, type HashValue } from '../../hashing/hash-value.js';
+import { equalBytes, HASH_SIZE } from '../../hashing/hash-value.js';
 import type { AptosDatabaseFiles } from '../driver/aptos-database-files.js';
-import type { WriteBatch } from '../driver/write-batch.js';
-import { shardOfKeyHash } from '../schema/node-key.js';
-import { iterateRowBytes } from '../schema/rows.js';
+import { SHARD_COUNT } from '../driver/instances.js';
 import { NO_EARLIER_VERSION, staleStateValueRows } from '../schema/stale-state-value-index-by-key-hash.js';
 import { stateValueRows } from '../schema/state-value-by-key-hash.js';
 import type { StateUsage } from '../schema/version-data.js';
 import { LatestValues } from './latest-values.js';
-import { RowKeys } from './row-keys.js';
+import type { LedgerBatches } from './ledger-batches.js';
+import { RowKeys, stateValueVersion } from './row-keys.js';
 import type { StateWrites } from './state-writes.js';
 
 /** Items whose newest row is remembered, so that it need not be looked for: 46 MiB of memory. */
 const REMEMBERED_MAX = (1 << 20) * 0.75;
-/** Look-ups under way at a time. */
-const LOOKUPS_AT_ONCE = 64;
 const HASH_WORDS = HASH_SIZE / 4;
 const NO_VALUE = new Uint8Array(0);
 
@@ -25,6 +22,7 @@ const NO_VALUE = new Uint8Array(0);
  */
 export class StateValueWriter {
   readonly #database: AptosDatabaseFiles;
+  /** Of what is looked up. */
   readonly #keys = new RowKeys();
   readonly #latest = new LatestValues();
   /** True while every item of the database is remembered: then nothing has to be looked up. */
@@ -56,32 +54,41 @@ export class StateValueWriter {
     return this.#usage;
   }
 
-  /** Whether `prepare` for this many writes may have to read what was written last. */
+  /** The last version with a write, or that of the usage it began with; undefined before any. */
+  get version(): bigint | undefined {
+    return this.#usageVersion;
+  }
+
+  /**
+   * Whether `prepare` for this many writes may have to read rows that were added since it last did: those
+   * have to be written by then. Otherwise they are remembered.
+   */
   mayReadBack(count: number): boolean {
-    if (this.#latest.size + count > REMEMBERED_MAX) return true;
-    return !this.#remembersAll && this.#snapshotVersion === undefined;
+    return this.#latest.size + count > REMEMBERED_MAX;
   }
 
   /** Makes the newest rows of these items known; must come before `apply` of these writes. */
   async prepare(writes: StateWrites): Promise<void> {
     this.#makeRoom(writes.count);
     if (this.#remembersAll) return;
-    const left: number[] = [];
+    const byShard: number[][] = Array.from({ length: SHARD_COUNT }, () => []);
     for (let index = 0; index < writes.count; index++) {
-      if (this.#latest.find(writes.keyHashWords, index * HASH_WORDS) < 0) left.push(index);
+      if (this.#latest.find(writes.keyHashWords, index * HASH_WORDS) >= 0) continue;
+      byShard[(writes.keyHashes[index * HASH_SIZE] ?? 0) >> 4]?.push(index);
     }
-    if (this.#snapshotVersion !== undefined) {
-      await this.#lookUpInSnapshot(writes, left, this.#snapshotVersion);
-      return;
-    }
-    const work = async (): Promise<void> => {
-      for (let next = left.pop(); next !== undefined; next = left.pop()) await this.#lookUp(writes, next);
-    };
-    await Promise.all(Array.from({ length: LOOKUPS_AT_ONCE }, work));
+    const snapshot = this.#snapshotVersion;
+    await Promise.all(
+      byShard.map(async (wanted, shard) => {
+        if (wanted.length === 0) return;
+        if (snapshot === undefined) await this.#lookUp(writes, wanted, shard);
+        else await this.#lookUpInSnapshot(writes, wanted, shard, snapshot);
+      }),
+    );
+    this.#keys.reset();
   }
 
-  /** Adds the rows of writes `from..to`, those of whole versions, to the batches, one a shard. */
-  apply(shards: readonly WriteBatch[], writes: StateWrites, from: number, to: number): void {
+  /** Adds the rows of writes `from..to`, those of whole versions, to the batches. */
+  apply(batches: LedgerBatches, writes: StateWrites, from: number, to: number): void {
     let items = 0;
     let bytes = 0;
     for (let index = from; index < to; index++) {
@@ -89,7 +96,7 @@ export class StateValueWriter {
       const place = this.#latest.find(writes.keyHashWords, index * HASH_WORDS);
       const before = place < 0 ? undefined : this.#latest.dataBytesAt(place);
       const earlier = before === undefined ? NO_EARLIER_VERSION : this.#latest.versionAt(place);
-      this.#putRows(shards, writes, index, earlier);
+      this.#putRows(batches, writes, index, earlier);
       const keyBytes = writes.keyBytes[index] ?? 0;
       const dataBytes = writes.dataBytes[index];
       if (before !== undefined) {
@@ -106,19 +113,19 @@ export class StateValueWriter {
     this.#usage = { items: this.#usage.items + BigInt(items), bytes: this.#usage.bytes + BigInt(bytes) };
   }
 
-  #putRows(shards: readonly WriteBatch[], writes: StateWrites, index: number, earlier: bigint): void {
+  #putRows({ stateShards, keys }: LedgerBatches, writes: StateWrites, index: number, earlier: bigint): void {
     const { keyHashes } = writes;
     const at = index * HASH_SIZE;
     const version = writes.versions[index] ?? 0n;
-    const batch = shards[(keyHashes[at] ?? 0) >> 4];
-    const row = writes.rows[index];
-    assert(batch && row, 'one batch a shard, one row a write');
-    batch.put(stateValueRows.name, this.#keys.stateValue(keyHashes, at, version), row);
+    const batch = stateShards[(keyHashes[at] ?? 0) >> 4];
+    assert(batch, 'one batch a shard');
+    const row = keys.value(writes.rowBytes, writes.rowStarts[index] ?? 0, writes.rowEnds[index] ?? 0);
+    batch.put(stateValueRows.name, keys.stateValue(keyHashes, at, version), row);
     const stale = staleStateValueRows.name;
-    batch.put(stale, this.#keys.staleStateValue(version, earlier, keyHashes, at), NO_VALUE);
+    batch.put(stale, keys.staleStateValue(version, earlier, keyHashes, at), NO_VALUE);
     if (writes.dataBytes[index] !== undefined) return;
     // So that the deletion itself is pruned one day.
-    batch.put(stale, this.#keys.staleStateValue(version, version, keyHashes, at), NO_VALUE);
+    batch.put(stale, keys.staleStateValue(version, version, keyHashes, at), NO_VALUE);
   }
 
   #makeRoom(count: number): void {
@@ -128,33 +135,34 @@ export class StateValueWriter {
     this.#snapshotVersion = undefined;
   }
 
-  async #lookUpInSnapshot(writes: StateWrites, indexes: number[], version: bigint): Promise<void> {
-    const byShard: number[][] = Array.from({ length: 16 }, () => []);
-    for (const index of indexes) byShard[(writes.keyHashes[index * HASH_SIZE] ?? 0) >> 4]?.push(index);
-    const read = async (wanted: readonly number[], shard: number): Promise<void> => {
-      const keys = wanted.map((index) => this.#keys.stateValue(writes.keyHashes, index * HASH_SIZE, version));
-      const values = await this.#database.stateKvShard(shard).multiGet(stateValueRows.name, keys);
-      wanted.forEach((index, place) => {
-        const value = values[place];
-        this.#remember(writes, index, version, value === undefined ? undefined : dataBytesOf(value));
-      });
-    };
-    await Promise.all(byShard.map(read));
+  /** Each item has a row of this version or none. */
+  async #lookUpInSnapshot(
+    writes: StateWrites,
+    wanted: readonly number[],
+    shard: number,
+    version: bigint,
+  ): Promise<void> {
+    const keys = wanted.map((index) => this.#keys.stateValue(writes.keyHashes, index * HASH_SIZE, version));
+    const values = await this.#database.stateKvShard(shard).multiGet(stateValueRows.name, keys);
+    wanted.forEach((index, place) => {
+      const value = values[place];
+      this.#remember(writes, index, version, value === undefined ? undefined : dataBytesOf(value));
+    });
   }
 
-  async #lookUp(writes: StateWrites, index: number): Promise<void> {
-    const keyHash: HashValue = writes.keyHashes.slice(index * HASH_SIZE, (index + 1) * HASH_SIZE);
-    const store = this.#database.stateKvShard(shardOfKeyHash(keyHash));
-    // Newest first.
-    const range = {
-      gte: { key_hash: keyHash, version: this.#usageVersion ?? 0n },
-      lte: { key_hash: keyHash, version: 0n },
-    };
-    for await (const { key, value } of iterateRowBytes(store, stateValueRows, range, { limit: 1 })) {
-      this.#remember(writes, index, key.version, dataBytesOf(value));
-      return;
-    }
-    this.#remember(writes, index, 0n, undefined);
+  /** The newest row of each item: rows of an item are ordered from the newest down. */
+  async #lookUp(writes: StateWrites, wanted: readonly number[], shard: number): Promise<void> {
+    const { keyHashes } = writes;
+    const newest = this.#usageVersion ?? 0n;
+    const keys = wanted.map((index) => this.#keys.stateValue(keyHashes, index * HASH_SIZE, newest));
+    const rows = await this.#database.stateKvShard(shard).seekEach(stateValueRows.name, keys);
+    wanted.forEach((index, place) => {
+      const row = rows[place];
+      const keyHash = keyHashes.subarray(index * HASH_SIZE, (index + 1) * HASH_SIZE);
+      const isFound = row !== undefined && equalBytes(row.key.subarray(0, HASH_SIZE), keyHash);
+      if (!isFound) this.#remember(writes, index, 0n, undefined);
+      else this.#remember(writes, index, stateValueVersion(row.key), dataBytesOf(row.value));
+    });
   }
 
   #remember(writes: StateWrites, index: number, version: bigint, dataBytes: number | undefined): void {

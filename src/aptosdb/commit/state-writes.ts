@@ -9,8 +9,8 @@ const FIRST_WITH_METADATA = 3;
 const DELETION = 2;
 const DELETION_WITH_METADATA = 5;
 const ADDRESS_BYTES = 32;
-/** What a row of a deleted item holds. */
-const DELETED = Uint8Array.of(0);
+/** What a row of a deleted item holds: no value. */
+const DELETED = 0;
 
 /**
  * What consecutive transactions write to the state, with every hash of it, found in their write sets
@@ -20,8 +20,10 @@ export class StateWrites {
   /** How many writes there are; each field below has one entry for each, and perhaps old ones behind. */
   count = 0;
   readonly versions: bigint[] = [];
-  /** What the row of the value holds. New memory for each batch. */
-  readonly rows: Uint8Array[] = [];
+  /** What the row of each value holds, in `rowBytes`, which stay as they are until the batch after the next. */
+  readonly rowStarts: number[] = [];
+  readonly rowEnds: number[] = [];
+  rowBytes = new Uint8Array(0);
   /** The BCS of the StateKey, a view of the write set. */
   readonly stateKeys: Uint8Array[] = [];
   /** What the key counts as in the state's usage. */
@@ -37,7 +39,7 @@ export class StateWrites {
   readonly #hashers: LedgerHashers;
   readonly #reader = new BcsReader(new Uint8Array());
   readonly #lengthReader = new BcsReader(new Uint8Array());
-  #rowBytes = new Uint8Array(0);
+  #otherRowBytes = new Uint8Array(0);
   #rowBytesUsed = 0;
   readonly #valueStarts: number[] = [];
   readonly #valueEnds: number[] = [];
@@ -54,8 +56,10 @@ export class StateWrites {
   begin(writeSetBytes: number): void {
     this.count = 0;
     // Rows outlive the batch: they are being written while the next one is put together.
-    this.#rowBytes = new Uint8Array(writeSetBytes);
-    this.#rowBytesUsed = 0;
+    [this.rowBytes, this.#otherRowBytes] = [this.#otherRowBytes, this.rowBytes];
+    if (this.rowBytes.length <= writeSetBytes) this.rowBytes = new Uint8Array(2 * writeSetBytes + 1);
+    this.rowBytes[0] = DELETED;
+    this.#rowBytesUsed = 1;
     if (this.#preimages.length < writeSetBytes) this.#preimages = new Uint8Array(writeSetBytes);
     this.#preimagesUsed = 0;
   }
@@ -86,7 +90,7 @@ export class StateWrites {
     this.#hashers.stateKey.records(keys, this.keyHashes);
     if (!withValues) return;
     if (this.valueHashes.length < size) this.valueHashes = new Uint8Array(this.keyHashes.length);
-    const values = { base: this.#rowBytes, starts: this.#valueStarts, ends: this.#valueEnds, count };
+    const values = { base: this.rowBytes, starts: this.#valueStarts, ends: this.#valueEnds, count };
     this.#hashers.stateValue.records(values, this.valueHashes);
   }
 
@@ -108,7 +112,8 @@ export class StateWrites {
   }
 
   #pushDeletion(index: number): void {
-    this.rows[index] = DELETED;
+    this.rowStarts[index] = 0;
+    this.rowEnds[index] = 1;
     this.dataBytes[index] = undefined;
     this.#valueStarts[index] = 0;
     this.#valueEnds[index] = 0;
@@ -116,7 +121,7 @@ export class StateWrites {
 
   /** Operation and state value differ in nothing but their variant; the row says first that it is there. */
   #pushValue(index: number, bytes: Uint8Array, opStart: number, opEnd: number): void {
-    const row = this.#rowBytes;
+    const row = this.rowBytes;
     const start = this.#rowBytesUsed;
     const valueStart = start + 1;
     const end = valueStart + (opEnd - opStart);
@@ -124,7 +129,8 @@ export class StateWrites {
     row[start] = 1;
     row[valueStart] = (bytes[opStart] ?? 0) >= FIRST_WITH_METADATA ? 1 : 0;
     this.#rowBytesUsed = end;
-    this.rows[index] = row.subarray(start, end);
+    this.rowStarts[index] = start;
+    this.rowEnds[index] = end;
     this.#valueStarts[index] = valueStart;
     this.#valueEnds[index] = end;
     this.dataBytes[index] = this.#lengthAt(bytes, opStart + 1, opEnd);

@@ -38,11 +38,15 @@ export class TransactionAppender {
   readonly #state: CommittedState;
   readonly #rows = new TransactionRows();
   readonly #writes: StateWrites;
+  /** What is being filled, and what is being written. */
   #batches = new LedgerBatches();
+  #written = new LedgerBatches();
   #added: AddedVersion[] = [];
   #lastVersion: bigint | undefined;
   #lastCheckpoint: bigint | undefined;
   #lastEpochEnd: bigint | undefined;
+  /** The rows of the group before, which are written while the next one is put together. */
+  #writing: Promise<void> = Promise.resolve();
 
   constructor(database: AptosDatabaseFiles, hashers: LedgerHashers, state: CommittedState) {
     this.#database = database;
@@ -61,38 +65,39 @@ export class TransactionAppender {
 
   /** Begins a group. @param recordBytes the size of all its records together */
   begin(recordBytes: number): void {
-    this.#batches = new LedgerBatches();
     this.#added = [];
     this.#writes.begin(recordBytes);
   }
 
   /**
    * Adds the next transaction to the group.
-   * @param bytes holds the record that `walk` has walked; not to be changed until `apply` returns
+   * @param bytes holds the record that `walk` has walked; not to be changed until the rows are written
    * @throws CommitError COMMIT_BLOCK_EVENT_INVALID
    */
   add(version: bigint, bytes: Uint8Array, walk: TransactionRecordWalk): void {
     this.#rows.put(this.#batches, version, bytes, walk);
     this.#writes.add(version, bytes, walk.writeSetStart, walk.writeSetEnd);
     const leaf = this.#hashers.transactionInfo.hash(bytes.subarray(walk.infoStart, walk.infoEnd));
-    this.#state.accumulator.appendWithRoots(this.#batches.accumulator, leaf, 1);
+    this.#state.accumulator.appendWithRoots(this.#batches, leaf, 1);
     const rootAt = walk.stateCheckpointHash;
     const stateRoot = rootAt < 0 ? undefined : bytes.subarray(rootAt, rootAt + HASH_SIZE);
     this.#added.push({ version, writesEnd: this.#writes.count, stateRoot });
   }
 
   /**
-   * Brings the state up to the group's last version, and writes all rows.
-   * @throws CommitError COMMIT_STATE_ROOT_MISMATCH
+   * Brings the state up to the group's last version, and begins to write all rows, once those of the group
+   * before are written: see `settle`.
+   * @throws CommitError COMMIT_STATE_ROOT_MISMATCH; DatabaseError, also of the group before
    */
   async apply({ endsEpoch }: ApplyOptions): Promise<void> {
     const { values, tree } = this.#state;
     const writes = this.#writes;
     writes.finish({ withValues: true });
+    if (values.mayReadBack(writes.count)) await this.#writing;
     await values.prepare(writes);
     let from = 0;
     for (const { version, writesEnd, stateRoot } of this.#added) {
-      values.apply(this.#batches.stateShards, writes, from, writesEnd);
+      values.apply(this.#batches, writes, from, writesEnd);
       tree.add(writes, from, writesEnd);
       from = writesEnd;
       this.#lastVersion = version;
@@ -104,6 +109,7 @@ export class TransactionAppender {
       if (this.#treeIsDue(version, ends)) {
         await tree.settle();
         await this.#writeRows(version);
+        await this.#writing;
         await this.#writeTree(version);
       }
       if (ends) this.#lastEpochEnd = version;
@@ -113,12 +119,21 @@ export class TransactionAppender {
     if (last) await this.#writeRows(last.version);
   }
 
+  /**
+   * Returns once all rows are written, and the bytes of the records are the caller's again.
+   * @throws DatabaseError
+   */
+  async settle(): Promise<void> {
+    await this.#writing;
+  }
+
   /** Writes the tree of the last checkpoint, and the usage of the last version, if they are not there. */
   async writeLast(): Promise<void> {
     const version = this.#lastVersion;
     if (version === undefined) return;
     putRow(this.#batches.ledgerMetadata, versionDataRows, version, this.#state.values.usage);
     await this.#writeRows(version);
+    await this.#writing;
     const checkpoint = this.#lastCheckpoint;
     if (checkpoint === undefined || checkpoint === this.#state.tree.base) return;
     // It may have been committed before.
@@ -144,14 +159,24 @@ export class TransactionAppender {
     await tree.write(version, this.#lastEpochEnd, options);
   }
 
-  /** In the reference's order: what others refer to first, each group's marker behind it. */
+  /** Begins to write the rows, when those before are written. */
   async #writeRows(last: bigint): Promise<void> {
     const batches = this.#batches;
-    this.#batches = new LedgerBatches();
     putShardMarkers(batches.stateShards, last);
+    putMarker(batches.ledgerMetadata, { variant: 'LedgerCommitProgress' }, last);
+    await this.#writing;
+    this.#batches = this.#written;
+    this.#batches.clear();
+    this.#written = batches;
+    this.#writing = this.#write(batches, last);
+    // Heard by whoever waits next; until then it is no unhandled one.
+    this.#writing.catch(() => undefined);
+  }
+
+  /** In the reference's order: what others refer to first, each group's marker behind it. */
+  async #write(batches: LedgerBatches, last: bigint): Promise<void> {
     await batches.writeData(this.#database);
     await writeStateKvMarker(this.#database, last);
-    putMarker(batches.ledgerMetadata, { variant: 'LedgerCommitProgress' }, last);
     await this.#database.ledgerMetadata.write(batches.ledgerMetadata);
   }
 }

@@ -16,32 +16,32 @@ import { transactionRows } from '../schema/transaction.js';
 import { writeSetRows } from '../schema/write-set.js';
 import { announcesBlock, putBlockRows } from './block-rows.js';
 import type { LedgerBatches } from './ledger-batches.js';
-import { RowKeys } from './row-keys.js';
 
 /** What a row of auxiliary info holds where a record has none, as in format V0. */
 const NO_AUXILIARY_INFO = Uint8Array.of(0);
 
 /** Adds the rows of transactions to batches, straight from the bytes of their records. */
 export class TransactionRows {
-  readonly #keys = new RowKeys();
   readonly #reader = new BcsReader(new Uint8Array());
 
   /**
    * The rows that a node's commit writes for one transaction, those of state and accumulator aside (spec:
    * aptosdb-schema.md, 10.1).
-   * @param bytes holds the record that `walk` has walked; the rows are views of it
+   * @param bytes holds the record that `walk` has walked; the rows are in part views of it
    * @throws CommitError COMMIT_BLOCK_EVENT_INVALID
    */
   put(batches: LedgerBatches, version: bigint, bytes: Uint8Array, walk: TransactionRecordWalk): void {
-    const key = this.#keys.u64(version);
-    batches.writeSets.put(writeSetRows.name, key, bytes.subarray(walk.writeSetStart, walk.writeSetEnd));
-    batches.infos.put(transactionInfoRows.name, key, bytes.subarray(walk.infoStart, walk.infoEnd));
-    const auxiliary = bytes.subarray(walk.auxiliaryStart, walk.auxiliaryEnd);
-    const auxiliaryRow = auxiliary.length === 0 ? NO_AUXILIARY_INFO : auxiliary;
+    const { keys } = batches;
+    const key = keys.u64(version);
+    batches.writeSets.put(writeSetRows.name, key, keys.value(bytes, walk.writeSetStart, walk.writeSetEnd));
+    batches.infos.put(transactionInfoRows.name, key, keys.value(bytes, walk.infoStart, walk.infoEnd));
+    const { auxiliaryStart, auxiliaryEnd } = walk;
+    const auxiliaryRow =
+      auxiliaryStart === auxiliaryEnd ? NO_AUXILIARY_INFO : keys.value(bytes, auxiliaryStart, auxiliaryEnd);
     batches.auxiliaryInfos.put(persistedAuxiliaryInfoRows.name, key, auxiliaryRow);
-    const transaction = bytes.subarray(walk.transactionStart, walk.transactionEnd);
+    const transaction = keys.value(bytes, walk.transactionStart, walk.transactionEnd);
     batches.transactions.put(transactionRows.name, key, transaction);
-    const hash = bytes.subarray(walk.transactionHash, walk.transactionHash + HASH_SIZE);
+    const hash = keys.value(bytes, walk.transactionHash, walk.transactionHash + HASH_SIZE);
     batches.transactions.put(transactionByHashRows.name, hash, key);
     this.#putEvents(batches, version, bytes, walk);
     this.#putSummary(batches, version, bytes, walk);
@@ -58,15 +58,17 @@ export class TransactionRows {
     if (bytes[start] !== USER_TRANSACTION) return;
     const protector = replayProtectorAt(this.#reader, bytes, start, walk.transactionEnd);
     if (protector.variant !== 'SequenceNumber') return;
-    const key = this.#keys.bytesAndU64(bytes, start + 1, start + SENDER_END, protector.value);
-    batches.transactions.put(transactionByAccountRows.name, key, this.#keys.u64(version));
+    const { keys } = batches;
+    const key = keys.bytesAndU64(bytes, start + 1, start + SENDER_END, protector.value);
+    batches.transactions.put(transactionByAccountRows.name, key, keys.u64(version));
   }
 
   #putEvents(batches: LedgerBatches, version: bigint, bytes: Uint8Array, walk: TransactionRecordWalk): void {
+    const { keys } = batches;
     for (let index = 0; index < walk.eventCount; index++) {
       const start = walk.eventStarts[index] ?? 0;
-      const event = bytes.subarray(start, walk.eventEnds[index]);
-      batches.events.put(eventRows.name, this.#keys.u64Pair(version, BigInt(index)), event);
+      const event = keys.value(bytes, start, walk.eventEnds[index] ?? start);
+      batches.events.put(eventRows.name, keys.u64Pair(version, BigInt(index)), event);
       if (announcesBlock(bytes, start)) putBlockRows(batches.ledgerMetadata, version, event);
     }
   }
@@ -75,9 +77,10 @@ export class TransactionRows {
     const start = walk.transactionStart;
     if (bytes[start] !== USER_TRANSACTION) return;
     const protector = replayProtectorAt(this.#reader, bytes, start, walk.transactionEnd);
-    const key = this.#keys.bytesAndU64(bytes, start + 1, start + SENDER_END, version);
-    const row = new Uint8Array(SUMMARY_BYTES);
-    const view = new DataView(row.buffer);
+    const key = batches.keys.bytesAndU64(bytes, start + 1, start + SENDER_END, version);
+    const row = batches.keys.take(SUMMARY_BYTES);
+    const view = new DataView(row.buffer, row.byteOffset);
+    row[0] = SUMMARY_V1;
     row.set(bytes.subarray(start + 1, start + SENDER_END), SUMMARY_SENDER);
     view.setBigUint64(SUMMARY_VERSION, version, true);
     row.set(bytes.subarray(walk.transactionHash, walk.transactionHash + HASH_SIZE), SUMMARY_HASH);
@@ -88,6 +91,7 @@ export class TransactionRows {
 }
 
 // Where the parts of a summary lie: the variant, sender, version, hash, variant and number.
+const SUMMARY_V1 = 0;
 const SUMMARY_SENDER = 1;
 const SUMMARY_VERSION = SUMMARY_SENDER + 32;
 const SUMMARY_HASH = SUMMARY_VERSION + 8;

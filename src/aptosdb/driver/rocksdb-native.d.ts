@@ -56,6 +56,10 @@ declare module 'rocksdb-native' {
   interface WriteBatch {
     /** The session whose column family the next operation is for. */
     _db: RocksDB;
+    /** What `tryPut` and the others have added. */
+    _operations: QueuedOperation[];
+    /** Makes room for all operations. */
+    _resize(): void;
     tryPut(key: Uint8Array, value: Uint8Array): void;
     tryDelete(key: Uint8Array): void;
     tryDeleteRange(start: Uint8Array, end: Uint8Array): void;
@@ -63,7 +67,15 @@ declare module 'rocksdb-native' {
     destroy(): void;
   }
 
+  /** One operation of a batch; of a deletion only the key. */
+  interface QueuedOperation {
+    key: Uint8Array;
+    value: Uint8Array;
+    columnFamily: unknown;
+  }
+
   class RocksDB {
+    readonly _columnFamily: { readonly _handle: unknown };
     constructor(directory: string, options: OpenOptions);
     ready(): Promise<void>;
     /** A session on a column family that was named when opening. */

@@ -6,6 +6,7 @@ import { columnFamilyNames } from './column-family-names.js';
 import { DatabaseError, type DatabaseErrorCode } from './database-error.js';
 import type { IterateOptions, KeyRange, KeyValueStore, OpenStoreOptions, RawRow } from './key-value-store.js';
 import { RowFetcher, seekRows } from './native-iterator.js';
+import { type NativeWriteBatch, SparePuts } from './spare-puts.js';
 import type { WriteBatch } from './write-batch.js';
 
 // What the library lacks, and what is done instead: no synced writes (`barrier` flushes), no batch over
@@ -19,6 +20,7 @@ const READ_AHEAD_ROWS = 64;
 const SEEKS_AT_ONCE = 64;
 /** Table files that an instance keeps open: with 42 instances this bounds what their indexes take. */
 const OPEN_FILES_MAX = 128;
+const IDLE_BATCHES_MAX = 2;
 const MARKERS = 'db_metadata';
 
 /**
@@ -146,6 +148,9 @@ class RocksDbStore implements KeyValueStore {
   /** Column families with rows that only the unsynced log holds. */
   readonly #unflushed = new Set<string>();
   readonly #writing = new Set<Promise<void>>();
+  readonly #sparePuts = new SparePuts();
+  /** Batches of the library, with their memory, for the next writes. */
+  readonly #idleBatches: NativeWriteBatch[] = [];
   #closing: Promise<void> | undefined;
 
   constructor(directory: string, readOnly: boolean, columnFamilies: readonly string[], root: RocksDB) {
@@ -231,9 +236,10 @@ class RocksDbStore implements KeyValueStore {
       throw new DatabaseError('DB_READ_ONLY', `${this.directory} was opened read-only`, { facts });
     }
     if (batch.size === 0) return;
-    const sessions = batch.operations.map(({ columnFamily }) => this.#session(columnFamily));
-    for (const { columnFamily } of batch.operations) this.#unflushed.add(columnFamily);
-    const written = this.#apply(batch, sessions);
+    const { columnFamilies } = batch;
+    for (const columnFamily of columnFamilies) this.#session(columnFamily);
+    for (const columnFamily of columnFamilies) this.#unflushed.add(columnFamily);
+    const written = this.#apply(batch);
     this.#writing.add(written);
     try {
       await written;
@@ -242,21 +248,20 @@ class RocksDbStore implements KeyValueStore {
     }
   }
 
-  async #apply(batch: WriteBatch, sessions: readonly RocksDB[]): Promise<void> {
-    const native = this.#root.write({ capacity: batch.size });
+  async #apply(batch: WriteBatch): Promise<void> {
+    const native = this.#idleBatches.pop() ?? this.#root.write({ capacity: batch.size });
+    let isUsable = false;
     try {
-      batch.operations.forEach((operation, index) => {
-        native._db = sessions[index] ?? this.#root;
-        if (operation.kind === 'put') native.tryPut(operation.key, operation.value);
-        else if (operation.kind === 'delete') native.tryDelete(operation.key);
-        else native.tryDeleteRange(operation.start, operation.end);
-      });
-      native._db = this.#root;
+      this.#sparePuts.queue(native, batch, (name) => this.#session(name));
+      const queued = native._operations;
       await native.flush();
+      this.#sparePuts.takeBack(queued, batch);
+      isUsable = this.#idleBatches.length < IDLE_BATCHES_MAX;
     } catch (error) {
       throw this.#writeError(error);
     } finally {
-      native.destroy();
+      if (isUsable) this.#idleBatches.push(native);
+      else native.destroy();
     }
   }
 
@@ -292,6 +297,7 @@ class RocksDbStore implements KeyValueStore {
     try {
       await this.barrier();
     } finally {
+      for (const native of this.#idleBatches) native.destroy();
       await this.#root.close({ force: true });
     }
   }

@@ -13,13 +13,32 @@ export type WriteOperation =
       readonly end: Uint8Array;
     };
 
+interface Put {
+  readonly kind: 'put';
+  columnFamily: string;
+  key: Uint8Array;
+  value: Uint8Array;
+}
+
 /** Operations that one instance applies together, in the order in which they were added. */
 export class WriteBatch {
-  readonly #operations: WriteOperation[] = [];
+  #operations: WriteOperation[] = [];
+  /** What is filled again before anything new is made. */
+  readonly #spare: Put[] = [];
   #byteSize = 0;
 
+  /** Valid until `clear`. */
   get operations(): readonly WriteOperation[] {
     return this.#operations;
+  }
+  get columnFamilies(): ReadonlySet<string> {
+    const names = new Set<string>();
+    let last: string | undefined;
+    for (const { columnFamily } of this.#operations) {
+      if (columnFamily !== last) names.add(columnFamily);
+      last = columnFamily;
+    }
+    return names;
   }
   get size(): number {
     return this.#operations.length;
@@ -30,7 +49,13 @@ export class WriteBatch {
   }
 
   put(columnFamily: string, key: Uint8Array, value: Uint8Array): void {
-    this.#operations.push({ kind: 'put', columnFamily, key, value });
+    const spare = this.#spare.pop();
+    if (spare) {
+      spare.columnFamily = columnFamily;
+      spare.key = key;
+      spare.value = value;
+      this.#operations.push(spare);
+    } else this.#operations.push({ kind: 'put', columnFamily, key, value });
     this.#byteSize += key.length + value.length;
   }
 
@@ -45,9 +70,10 @@ export class WriteBatch {
     this.#byteSize += start.length + end.length;
   }
 
-  /** Takes all operations of another batch behind its own. */
-  append(other: WriteBatch): void {
-    for (const operation of other.#operations) this.#operations.push(operation);
-    this.#byteSize += other.#byteSize;
+  /** Takes everything out, for the next operations; only after what was in it is written. */
+  clear(): void {
+    for (const operation of this.#operations) if (operation.kind === 'put') this.#spare.push(operation);
+    this.#operations = [];
+    this.#byteSize = 0;
   }
 }

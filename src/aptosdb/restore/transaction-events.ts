@@ -1,8 +1,7 @@
 import { HASH_SIZE } from '../../hashing/hash-value.js';
 import type { LedgerHashers } from '../../types/ledger-family.js';
 import type { TransactionRecordWalk } from '../../types/transaction-record-walk.js';
-import { RowKeys } from '../commit/row-keys.js';
-import type { WriteBatch } from '../driver/write-batch.js';
+import type { LedgerBatches } from '../commit/ledger-batches.js';
 import { inOrderIndex } from '../schema/accumulator-position.js';
 import { eventAccumulatorRows } from '../schema/event-accumulator.js';
 import { eventByKeyRows } from '../schema/event-by-key.js';
@@ -18,7 +17,6 @@ const STREAM_BYTES = 40;
  */
 export class TransactionEvents {
   readonly #hashers: LedgerHashers;
-  readonly #keys = new RowKeys();
   #bytes: Uint8Array = new Uint8Array(0);
   #count = 0;
   readonly #starts: number[] = [];
@@ -39,7 +37,7 @@ export class TransactionEvents {
     this.#eventCounts = [];
   }
 
-  add(batch: WriteBatch, version: bigint, walk: TransactionRecordWalk): void {
+  add(batches: LedgerBatches, version: bigint, walk: TransactionRecordWalk): void {
     const { eventCount, eventStarts, eventEnds } = walk;
     if (eventCount === 0) return;
     this.#versions.push(version);
@@ -49,40 +47,40 @@ export class TransactionEvents {
       this.#starts[this.#count] = start;
       this.#ends[this.#count] = eventEnds[index] ?? 0;
       this.#count++;
-      if (this.#bytes[start] === STREAM_VARIANT) this.#putPlace(batch, version, index, start + 1);
+      if (this.#bytes[start] === STREAM_VARIANT) this.#putPlace(batches, version, index, start + 1);
     }
   }
 
   /** Adds the accumulators' rows, level by level. */
-  finish(batch: WriteBatch): void {
+  finish(batches: LedgerBatches): void {
     let nodes: Uint8Array = new Uint8Array(this.#count * HASH_SIZE);
     const spans = { base: this.#bytes, starts: this.#starts, ends: this.#ends, count: this.#count };
     this.#hashers.contractEvent.records(spans, nodes);
     for (let level = 0; nodes.length > 0; level++) {
-      this.#putLevel(batch, level, nodes);
+      this.#putLevel(batches, level, nodes);
       nodes = this.#parents(level, nodes);
     }
   }
 
-  #putPlace(batch: WriteBatch, version: bigint, index: number, keyStart: number): void {
+  #putPlace({ events, keys }: LedgerBatches, version: bigint, index: number, keyStart: number): void {
     const keyEnd = keyStart + STREAM_BYTES;
     const view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset + keyEnd);
     const number = view.getBigUint64(0, true);
     const place = BigInt(index);
-    const byKey = this.#keys.bytesAndU64(this.#bytes, keyStart, keyEnd, number);
-    batch.put(eventByKeyRows.name, byKey, this.#keys.u64Pair(version, place));
-    const byVersion = this.#keys.bytesAndU64Pair(this.#bytes, keyStart, keyEnd, version, number);
-    batch.put(eventByVersionRows.name, byVersion, this.#keys.u64(place));
+    const byKey = keys.bytesAndU64(this.#bytes, keyStart, keyEnd, number);
+    events.put(eventByKeyRows.name, byKey, keys.u64Pair(version, place));
+    const byVersion = keys.bytesAndU64Pair(this.#bytes, keyStart, keyEnd, version, number);
+    events.put(eventByVersionRows.name, byVersion, keys.u64(place));
   }
 
-  #putLevel(batch: WriteBatch, level: number, nodes: Uint8Array): void {
+  #putLevel({ events, keys }: LedgerBatches, level: number, nodes: Uint8Array): void {
     let at = 0;
     for (const [place, version] of this.#versions.entries()) {
       const width = (this.#eventCounts[place] ?? 0) >> level;
       for (let index = 0; index < width; index++, at += HASH_SIZE) {
         const inOrder = inOrderIndex({ level, index: BigInt(index) });
-        const hash = nodes.subarray(at, at + HASH_SIZE);
-        batch.put(eventAccumulatorRows.name, this.#keys.u64Pair(version, inOrder), hash);
+        const hash = keys.value(nodes, at, at + HASH_SIZE);
+        events.put(eventAccumulatorRows.name, keys.u64Pair(version, inOrder), hash);
       }
     }
   }

@@ -3,7 +3,7 @@ import type { TransactionRecordFormat } from '../../types/transaction-record.js'
 /** Transactions that follow each other, whose records were proven: nothing of them is hashed again. */
 export interface ProvenTransactions {
   readonly firstVersion: bigint;
-  /** What the records lie in; not to be changed until the call returns. */
+  /** What the records lie in; not to be changed until `release` is called, or the next commit returns. */
   readonly bytes: Uint8Array;
   readonly starts: ArrayLike<number>;
   readonly ends: ArrayLike<number>;
@@ -12,6 +12,8 @@ export interface ProvenTransactions {
   readonly format?: TransactionRecordFormat | undefined;
   /** Hashes of the transaction infos, packed, where they are at hand. */
   readonly infoHashes?: Uint8Array | undefined;
+  /** Called once nobody reads the arrays any more; not after a failure. */
+  readonly release?: (() => void) | undefined;
 }
 
 /** Some of them that are dealt with at once: `from..to`. */

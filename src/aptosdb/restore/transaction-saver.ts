@@ -42,8 +42,13 @@ export class TransactionSaver {
   #next: bigint | undefined;
   #accumulator: AccumulatorWriter | undefined;
   #values: StateValueWriter | undefined;
+  /** What is being filled, and what is being written. */
+  #batches = new LedgerBatches();
+  #written = new LedgerBatches();
   /** The group that is being written while the next one is put together. */
   #writing: Promise<void> = Promise.resolve();
+  /** What the rows that are being written are views of. */
+  #held: ProvenTransactions | undefined;
   #failed = false;
 
   private constructor(
@@ -70,6 +75,11 @@ export class TransactionSaver {
     return new TransactionSaver(database, hashers, last === undefined ? undefined : last + 1n, options);
   }
 
+  /** What wrote the values up to the last version; undefined where none were written. */
+  get values(): StateValueWriter | undefined {
+    return this.#values;
+  }
+
   /** The version that `save` expects; undefined in an empty database, which may begin with any. */
   get nextVersion(): bigint | undefined {
     return this.#next;
@@ -86,8 +96,8 @@ export class TransactionSaver {
   }
 
   /**
-   * Writes the rows of some transactions, which count for nothing until `commit`. While one part of them is
-   * written, the next one is put together.
+   * Writes the rows of some transactions, which count for nothing until `commit`. Some of the writing goes on
+   * afterwards, while the next ones are put together.
    * @throws CommitError COMMIT_VERSION_UNEXPECTED, COMMIT_DATABASE_INCOMPLETE, COMMIT_BLOCK_EVENT_INVALID,
    *   COMMIT_WRITER_FAILED
    * @throws DatabaseError DB_WRITE_FAILED, DB_READ_FAILED
@@ -100,9 +110,10 @@ export class TransactionSaver {
         const facts = { expected, actual: chunk.firstVersion };
         throw new CommitError('COMMIT_VERSION_UNEXPECTED', message, { facts });
       }
-      for (const group of groupsOf(chunk)) await this.#saveGroup(chunk, group);
-      // Rows are views of the chunk: its bytes are the caller's again only now.
-      await this.#writing;
+      for (const group of groupsOf(chunk)) {
+        await this.#saveGroup(chunk, group);
+        this.#releaseBefore(chunk);
+      }
     });
   }
 
@@ -114,10 +125,17 @@ export class TransactionSaver {
   async commit(): Promise<void> {
     await this.#orFail(async () => {
       await this.#writing;
+      this.#releaseBefore(undefined);
       if (this.#next === undefined || this.#next === 0n) return;
       const last = this.#next - 1n;
       await commitRestored(this.#database, last);
     });
+  }
+
+  /** When rows of the next one are being written, those before are written. */
+  #releaseBefore(next: ProvenTransactions | undefined): void {
+    if (this.#held !== next) this.#held?.release?.();
+    this.#held = next;
   }
 
   async #orFail(work: () => Promise<void>): Promise<void> {
@@ -133,7 +151,7 @@ export class TransactionSaver {
   async #saveGroup(chunk: ProvenTransactions, group: RecordGroup): Promise<void> {
     const { bytes, starts, ends, format = 'V1' } = chunk;
     const { dialect } = this.#hashers.family;
-    const batches = new LedgerBatches();
+    const batches = this.#batches;
     const walk = this.#walk;
     const writes = this.#writes;
     const checkpoints: { readonly version: bigint; readonly writesEnd: number }[] = [];
@@ -146,25 +164,28 @@ export class TransactionSaver {
       walk.walk(bytes, starts[index] ?? 0, ends[index] ?? 0, format, dialect);
       this.#rows.put(batches, version, bytes, walk);
       this.#rows.putByAccount(batches, version, bytes, walk);
-      this.#events.add(batches.events, version, walk);
+      this.#events.add(batches, version, walk);
       infoStarts.push(walk.infoStart);
       infoEnds.push(walk.infoEnd);
       if (this.#replayFrom === undefined || version < this.#replayFrom) continue;
       writes.add(version, bytes, walk.writeSetStart, walk.writeSetEnd);
       if (walk.stateCheckpointHash >= 0) checkpoints.push({ version, writesEnd: writes.count });
     }
-    this.#events.finish(batches.events);
+    this.#events.finish(batches);
     const first = chunk.firstVersion + BigInt(group.from);
     const count = group.to - group.from;
     const infoHashes =
       chunk.infoHashes?.subarray(group.from * HASH_SIZE, group.to * HASH_SIZE) ??
       this.#hashInfos({ base: bytes, starts: infoStarts, ends: infoEnds, count });
     const accumulator = await this.#accumulatorAt(first);
-    accumulator.append(batches.accumulator, infoHashes, count);
+    accumulator.append(batches, infoHashes, count);
     if (this.#replayFrom !== undefined && first + BigInt(count) > this.#replayFrom) {
       await this.#saveValues(batches, await this.#valuesAt(first), checkpoints);
     }
     await this.#writing;
+    this.#batches = this.#written;
+    this.#batches.clear();
+    this.#written = batches;
     this.#writing = this.#write(batches);
     // Heard by whoever waits next; until then it is no unhandled one.
     this.#writing.catch(() => undefined);
@@ -183,11 +204,11 @@ export class TransactionSaver {
     await values.prepare(writes);
     let from = 0;
     for (const { version, writesEnd } of checkpoints) {
-      values.apply(batches.stateShards, writes, from, writesEnd);
+      values.apply(batches, writes, from, writesEnd);
       putRow(batches.ledgerMetadata, versionDataRows, version, values.usage);
       from = writesEnd;
     }
-    values.apply(batches.stateShards, writes, from, writes.count);
+    values.apply(batches, writes, from, writes.count);
   }
 
   async #write(batches: LedgerBatches): Promise<void> {

@@ -1,7 +1,7 @@
 import type { LedgerHashers } from '../../types/ledger-family.js';
 import { TransactionRecordWalk } from '../../types/transaction-record-walk.js';
 import { CommitError } from '../commit/commit-error.js';
-import { loadCommittedState } from '../commit/committed-state.js';
+import { type KnownValues, loadCommittedState } from '../commit/committed-state.js';
 import { TransactionAppender } from '../commit/transaction-appender.js';
 import type { AptosDatabaseFiles } from '../driver/aptos-database-files.js';
 import { epochByVersionRows } from '../schema/epoch-by-version.js';
@@ -21,6 +21,8 @@ export class TransactionTail {
   readonly #appender: TransactionAppender;
   readonly #walk = new TransactionRecordWalk();
   readonly #epochEnds: ReadonlySet<bigint>;
+  /** What the rows that are being written are views of. */
+  #held: ProvenTransactions | undefined;
   #failed = false;
 
   private constructor(
@@ -40,8 +42,12 @@ export class TransactionTail {
    * The tree and the usage of a snapshot must be there, and the epochs' endings should be.
    * @throws CommitError COMMIT_DATABASE_INCOMPLETE, COMMIT_STATE_ROOT_MISMATCH
    */
-  static async open(database: AptosDatabaseFiles, hashers: LedgerHashers): Promise<TransactionTail> {
-    const state = await loadCommittedState(database, hashers);
+  static async open(
+    database: AptosDatabaseFiles,
+    hashers: LedgerHashers,
+    known: KnownValues = {},
+  ): Promise<TransactionTail> {
+    const state = await loadCommittedState(database, hashers, known);
     const epochEnds = new Set<bigint>();
     const after = state.lastVersion === undefined ? {} : { gt: state.lastVersion };
     for await (const version of iterateKeys(database.ledgerMetadata, epochByVersionRows, after)) {
@@ -60,7 +66,8 @@ export class TransactionTail {
   }
 
   /**
-   * Writes rows that count for nothing until `commit`. What disagrees with a root is not written.
+   * Writes rows that count for nothing until `commit`. What disagrees with a root is not written. Some of the
+   * writing goes on afterwards.
    * @throws CommitError COMMIT_VERSION_UNEXPECTED, COMMIT_STATE_ROOT_MISMATCH (facts: `version`),
    *   COMMIT_DATABASE_INCOMPLETE, COMMIT_BLOCK_EVENT_INVALID, COMMIT_WRITER_FAILED
    */
@@ -72,13 +79,18 @@ export class TransactionTail {
         const facts = { expected, actual: chunk.firstVersion };
         throw new CommitError('COMMIT_VERSION_UNEXPECTED', message, { facts });
       }
-      for (const group of groupsOf(chunk)) await this.#appendGroup(chunk, group);
+      for (const group of groupsOf(chunk)) {
+        await this.#appendGroup(chunk, group);
+        this.#releaseBefore(chunk);
+      }
     });
   }
 
   /** Makes everything that was appended count. When it returns, all of it survives a power cut. */
   async commit(): Promise<void> {
     await this.#orFail(async () => {
+      await this.#appender.settle();
+      this.#releaseBefore(undefined);
       const last = this.#appender.lastVersion;
       if (last !== undefined) await commitRestored(this.#database, last);
     });
@@ -99,6 +111,12 @@ export class TransactionTail {
       this.#appender.add(chunk.firstVersion + BigInt(index), bytes, walk);
     }
     await this.#appender.apply({ endsEpoch: (version) => this.#epochEnds.has(version) });
+  }
+
+  /** When rows of the next one are being written, those before are written. */
+  #releaseBefore(next: ProvenTransactions | undefined): void {
+    if (this.#held !== next) this.#held?.release?.();
+    this.#held = next;
   }
 
   async #orFail(work: () => Promise<void>): Promise<void> {

@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import { bootstrapDatabase, type BootstrapOptions, proveRestore } from '../../restore/bootstrap-db.js';
 import { requireFeasible } from '../../restore/plan-refusal.js';
+import { argumentsOf } from '../../restore/plan-restore.js';
+import { publishRestored } from '../../restore/publish-restored.js';
 import type { RestoreReport } from '../../restore/restore-report.js';
 import type { BackupStorage } from '../../storage/backup-storage.js';
 import { LEDGER_FAMILIES } from '../../types/ledger-family.js';
@@ -9,26 +11,59 @@ import type { Dispatch } from '../dispatch.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { progressLine } from '../progress-line.js';
 import { restoreReportJson, restoreReportLines } from '../render-restore.js';
-import { planLines } from '../render-restore-plan.js';
+import { ALL_BUT_ITS_PLACE, planLines } from '../render-restore-plan.js';
 import { targetOf, warnOfFlags } from '../restore-options.js';
-import { addRestorePlanOptions, prepareFromFlags, type RestorePlanFlags } from '../restore-plan-options.js';
+import {
+  addRestorePlanOptions,
+  prepareFromFlags,
+  requestOf,
+  type RestorePlanFlags,
+} from '../restore-plan-options.js';
 import { openStorage } from '../storage-options.js';
 
 async function bootstrapDb(flags: RestorePlanFlags, { console }: Dispatch): Promise<ExitCode> {
   warnOfFlags(flags, console);
   const directory = targetOf(flags);
+  const report =
+    (await finishWithoutArchive(flags, directory, console)) ??
+    (await restoreFromArchive(flags, directory, console));
+  const lines = flags.json ? [restoreReportJson(report)] : restoreReportLines(report);
+  for (const text of lines) printLine(console.stdout, text);
+  return EXIT.ok;
+}
+
+/** Undefined where the archive is needed. */
+async function finishWithoutArchive(
+  flags: RestorePlanFlags,
+  directory: string | undefined,
+  console: Console,
+): Promise<RestoreReport | undefined> {
+  if (directory === undefined) return undefined;
+  const wanted = argumentsOf(requestOf(flags), flags.trustWaypoint, LEDGER_FAMILIES[flags.ledgerFamily]);
+  const report = await publishRestored(directory, wanted);
+  if (report) printLine(planStreamOf(flags, console), ALL_BUT_ITS_PLACE);
+  return report;
+}
+
+async function restoreFromArchive(
+  flags: RestorePlanFlags,
+  directory: string | undefined,
+  console: Console,
+): Promise<RestoreReport> {
   const storage = await openStorage(flags);
   try {
-    const report = await restore(flags, storage, directory, console);
-    const lines = flags.json ? [restoreReportJson(report)] : restoreReportLines(report);
-    for (const text of lines) printLine(console.stdout, text);
-    return EXIT.ok;
+    return await restore(flags, storage, directory, console);
   } finally {
     await storage.close();
   }
 }
 
-/** The plan first, on stderr where stdout is for JSON; then what it says. */
+/** Where stdout is for JSON, what is for people goes to stderr. */
+function planStreamOf({ json }: RestorePlanFlags, { stdout, stderr }: Console) {
+  return json ? stderr : stdout;
+}
+
+/** The plan first; then what it says. */
 async function restore(
   flags: RestorePlanFlags,
   storage: BackupStorage,
@@ -36,7 +71,7 @@ async function restore(
   console: Console,
 ): Promise<RestoreReport> {
   const { plan, target } = await prepareFromFlags(flags, storage, directory, console);
-  const planStream = flags.json ? console.stderr : console.stdout;
+  const planStream = planStreamOf(flags, console);
   for (const text of planLines(plan, target)) printLine(planStream, text);
   if (target?.kind !== 'done') requireFeasible(plan);
   const line = await progressLine(console);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -31,6 +31,19 @@ async function holdfast(args: readonly string[], signal = new AbortController().
 async function failedConditions(directory: string): Promise<string[]> {
   const { results } = await checkDatabase(directory, { hashers });
   return results.filter(({ status }) => status !== 'passed').map(({ name, detail }) => `${name}: ${detail}`);
+}
+
+/** As a run leaves it that is cut off before its last renames, one of which is done. */
+function withdrawPlace(directory: string): void {
+  const own = path.join(directory, '.holdfast-restore');
+  mkdirSync(path.join(own, 'db'));
+  for (const name of ['state_kv_db', 'state_merkle_db']) {
+    renameSync(path.join(directory, name), path.join(own, 'db', name));
+  }
+  const receipt = JSON.parse(readFileSync(path.join(own, 'done.json'), 'utf8'));
+  const journal = { phase: 'publishing', identity: receipt.identity, receipt };
+  writeFileSync(path.join(own, 'journal.json'), JSON.stringify(journal));
+  rmSync(path.join(own, 'done.json'));
 }
 
 describe('the restore commands', () => {
@@ -105,6 +118,51 @@ describe('the restore commands', () => {
     assert.equal(gone.exitCode, 0, gone.stderr);
     assert.match(gone.stdout, /gone on with an interrupted run/);
     assert.deepEqual(await failedConditions(directory), []);
+  });
+
+  it('bootstrap-db names the flags that go round a damaged snapshot, and they do', async () => {
+    const [damaged = ''] = handlesOf('state-chunk').slice(-1);
+    const file = path.join(archive, damaged);
+    const bytes = readFileSync(file);
+    const altered = Uint8Array.from(bytes);
+    altered[altered.length - 40] = (altered[altered.length - 40] ?? 0) ^ 1;
+    writeFileSync(file, altered);
+    const run = (name: string, flags: readonly string[] = []) =>
+      holdfast(['restore', 'bootstrap-db', ...source, '--target-db-dir', path.join(folder, name), ...flags]);
+    const stopped = await run('at-snapshot');
+    assert.equal(stopped.exitCode, 1);
+    const [line = ''] = stopped.stderr.split('\n').filter((each) => each.includes('go round this snapshot'));
+    const ways = [...line.matchAll(/`([^`]*)`/g)].map(([, flags = '']) => flags.split(' '));
+    assert.equal(ways.length, 2, stopped.stderr);
+    for (const [index, flags] of ways.entries()) {
+      const { exitCode, stderr } = await run(`round-${index}`, flags);
+      assert.equal(exitCode, 0, stderr);
+    }
+    writeFileSync(file, bytes);
+  });
+
+  it('bootstrap-db gives a whole database its place without the archive, once asked for the same', async () => {
+    const directory = path.join(folder, 'all-but-its-place');
+    const target = ['--target-db-dir', directory];
+    const first = await holdfast(['restore', 'bootstrap-db', ...source, ...target, '--json']);
+    assert.equal(first.exitCode, 0, first.stderr);
+    const expected = JSON.parse(first.stdout);
+    withdrawPlace(directory);
+    const gone = ['--local-fs-dir', path.join(folder, 'no-archive'), '--threads', '1'];
+    const command = ['restore', 'bootstrap-db', ...gone, ...target];
+    const other = await holdfast([...command, '--target-version', '100']);
+    assert.equal(other.exitCode, 1);
+    assert.match(other.stderr, /RESTORE_TARGET_OTHER_RESTORE/);
+    const { exitCode, stdout, stderr } = await holdfast([...command, '--json']);
+    assert.equal(exitCode, 0, stderr);
+    assert.match(stderr, /^target: everything is restored there; only its place is left to be given$/m);
+    const { outcome, version, stateRoot, resumed, read } = JSON.parse(stdout);
+    assert.deepEqual([outcome, version, stateRoot], ['restored', expected.version, expected.stateRoot]);
+    assert.deepEqual([resumed, read.files], [true, 0]);
+    assert.deepEqual(await failedConditions(directory), []);
+    withdrawPlace(directory);
+    const inWords = await holdfast(command);
+    assert.match(inWords.stdout, /^restored: versions 0 to 199, epoch .*gone on with an interrupted run$/ms);
   });
 
   it('an interrupted run has exit code 130', async () => {

@@ -37,7 +37,10 @@ async function begun(archive: string, target: string, waypoint: string) {
   const trustedWaypoints = [parseWaypoint(waypoint)];
   const plan = await planRestore({ storage, family: LEDGER_FAMILIES.aptos, request: {}, trustedWaypoints });
   const fileSystem = new NodeFileSystem(target);
-  return { fileSystem, journal: await RestoreJournal.begin(fileSystem, plan.identity ?? assert.fail()) };
+  const journal = await RestoreJournal.begin(fileSystem, plan.identity ?? assert.fail());
+  // Before that nothing counts, and the target is as good as empty.
+  await journal.save({ step: 'tail' });
+  return { fileSystem, journal };
 }
 
 describe('holdfast restore plan', () => {
