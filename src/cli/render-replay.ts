@@ -17,6 +17,7 @@ export function replayLines(report: ReplayReport): string[] {
   for (const { version, items } of bases) {
     lines.push(version === undefined ? 'from: the empty state' : `from: snapshot ${version}, ${items} items`);
   }
+  if (report.heldIn.length > 0) lines.push(`state held in: ${report.heldIn.map(inWords).join(', then ')}`);
   lines.push(
     replayed
       ? `replayed: versions ${replayed.first} to ${replayed.last}, ${transactions} transactions, ${writes} writes`
@@ -35,6 +36,10 @@ export function replayLines(report: ReplayReport): string[] {
   };
   lines.push(verdicts[report.outcome]);
   return lines;
+}
+
+function inWords(place: ReplayReport['heldIn'][number]): string {
+  return place === 'database' ? 'a scratch database, removed since' : 'memory';
 }
 
 /** The report as JSON text with exact integers. */

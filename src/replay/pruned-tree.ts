@@ -57,9 +57,9 @@ export class PrunedTree {
     return this.#nodes.hash(place);
   }
 
-  /** Gives a touched key a value; `leafHash` is over key hash and value hash. */
-  put(place: number, leafHash: HashValue): void {
-    this.#tree.put(place, leafHash);
+  /** Gives a touched key a value; `leafHash`, at `bytes[at]`, is over key hash and value hash. */
+  put(place: number, bytes: Uint8Array, at = 0): void {
+    this.#tree.put(place, bytes, at);
   }
 
   /** Takes a touched key out; changes nothing if it is not there. */
@@ -67,10 +67,20 @@ export class PrunedTree {
     this.#tree.remove(place);
   }
 
-  /** Hashes what changed; a new array. */
-  root(): HashValue {
+  /** The root as it is now is one of those that are wanted. */
+  noteRoot(): void {
     this.#tree.noteRoot();
-    const [root] = this.#tree.takeRoots();
+  }
+
+  /** All roots that were noted since the last call, in order; new arrays. */
+  takeRoots(): HashValue[] {
+    return this.#tree.takeRoots();
+  }
+
+  /** Hashes what changed; a new array. None may be noted that is not taken. */
+  root(): HashValue {
+    this.noteRoot();
+    const [root] = this.takeRoots();
     assert(root);
     return root;
   }

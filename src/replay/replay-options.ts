@@ -22,8 +22,8 @@ export interface ReplayVerifyOptions {
   /** How many keys may be touched before the replay is cut into windows, each from a tree of its own. */
   readonly touchedKeysMax?: number;
   /**
-   * An empty folder for a scratch database that keeps the state instead of memory; the caller's to remove.
-   * Where a root differs and the replay is to go on, the rest is replayed in memory.
+   * A folder below which a scratch database keeps the state instead of memory, until the replay ends. Where a
+   * root differs and the replay is to go on, the rest is replayed in memory.
    */
   readonly scratchDirectory?: string | undefined;
   /** Files read side by side. */

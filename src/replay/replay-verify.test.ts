@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { decode } from '../bcs/codec.js';
 import { LocalFsStorage } from '../storage/local-fs.js';
+import type { ProgressListener } from '../telemetry/progress.js';
 import { fixturePath, withoutFixture } from '../test-support/fixtures.js';
 import { memoryFolder } from '../test-support/memory-folder.js';
 import { temporaryFolder } from '../test-support/temporary-folder.js';
@@ -15,6 +16,7 @@ import { ledgerWithMissingWrite } from './lying-ledger.test.support.js';
 import type { ReplayReport } from './replay-report.js';
 import type { ReplayVerifyOptions } from './replay-options.js';
 import { replayVerify } from './replay-verify.js';
+import { SCRATCH_FOLDER } from './scratch-database.js';
 
 const U64_MAX = 2n ** 64n - 1n;
 const ledger = generateLedger({ seed: 'replay', epochs: 4, transactions: 900, stateItems: 250 });
@@ -240,14 +242,61 @@ describe('replay of an archive in a scratch database', () => {
       [0n, U64_MAX],
       [second + 1n, third + 40n],
       [third - 1n, third - 1n],
+      [third, third],
     ] as const) {
       const scratchDirectory = memoryFolder(t);
+      const ledgerRows = path.join(scratchDirectory, SCRATCH_FOLDER, 'db', 'ledger_db');
       const range = { startVersion, endVersion };
       const inMemory = await replay(root, ledger.genesisWaypoint, range);
-      const report = await replay(root, ledger.genesisWaypoint, { ...range, scratchDirectory });
+      let isReal = false;
+      const progress = (): void => {
+        isReal ||= existsSync(ledgerRows);
+      };
+      const report = await replay(root, ledger.genesisWaypoint, { ...range, scratchDirectory, progress });
       assert.deepEqual({ ...report, elapsedMs: 0 }, { ...inMemory, heldIn: ['database'], elapsedMs: 0 });
-      assert.ok(existsSync(path.join(scratchDirectory, 'ledger_db')), 'the database is real');
+      assert.ok(isReal, 'there was a database');
+      assert.deepEqual(readdirSync(scratchDirectory), []);
     }
+  });
+
+  it('leaves nothing behind when it is interrupted', async (t) => {
+    const scratchDirectory = memoryFolder(t);
+    const interruption = new AbortController();
+    const reason = new Error('enough');
+    const { signal } = interruption;
+    const progress: ProgressListener = ({ stage, done }) => {
+      if (stage === 'transactions' && done > 0) interruption.abort(reason);
+    };
+    const replaying = replay(root, ledger.genesisWaypoint, { scratchDirectory, signal, progress });
+    await assert.rejects(replaying, reason);
+    assert.deepEqual(readdirSync(scratchDirectory), []);
+  });
+
+  it('removes what a run left that was cut off while it removed its database', async (t) => {
+    const scratchDirectory = memoryFolder(t);
+    const half = path.join(scratchDirectory, SCRATCH_FOLDER, 'removed', 'ledger_db', 'metadata');
+    mkdirSync(half, { recursive: true });
+    writeFileSync(path.join(half, 'CURRENT'), 'MANIFEST-000005\n');
+    const report = await replay(root, ledger.genesisWaypoint, { scratchDirectory });
+    assert.equal(report.outcome, 'equal');
+    assert.deepEqual(readdirSync(scratchDirectory), []);
+  });
+
+  it('stays in memory, and says why, where the archive lacks the transaction of the snapshot', async (t) => {
+    const late = temporaryFolder(t);
+    await archiveOf(ledger, late);
+    const metadata = path.join(late, 'metadata');
+    for (const name of readdirSync(metadata)) {
+      // The backup that ends with, or holds, the version of the snapshot.
+      const [, first = '', last = ''] = /^transaction_(\d+)-(\d+)/.exec(name) ?? [];
+      if (first !== '' && BigInt(first) <= second && BigInt(last) >= second)
+        rmSync(path.join(metadata, name));
+    }
+    const scratchDirectory = memoryFolder(t);
+    const options = { startVersion: second, endVersion: second, scratchDirectory };
+    const report = await replay(late, ledger.genesisWaypoint, options);
+    assert.deepEqual(report.heldIn, ['memory']);
+    assert.match(report.notDone.join('\n'), /no scratch database was used: the archive lacks/);
   });
 
   it('starts from the empty state where there is no snapshot', async (t) => {
@@ -291,6 +340,7 @@ describe('replay of an archive in a scratch database', () => {
       assert.deepEqual(report.mismatches, inMemory.mismatches);
       assert.deepEqual(report.checkpoints, inMemory.checkpoints);
       assert.deepEqual(report.replayed, { first: second + 1n, last: first });
+      assert.deepEqual(readdirSync(scratchDirectory), []);
     });
 
     it('goes on in memory with a lazy quit, and behind a checkpoint that is skipped', async (t) => {
@@ -311,6 +361,7 @@ describe('replay of an archive in a scratch database', () => {
         assert.equal(report.transactions, inMemory.transactions);
         assert.equal(report.writes, inMemory.writes);
         assert.deepEqual(report.heldIn, ['database', 'memory']);
+        assert.deepEqual(readdirSync(scratchDirectory), []);
       }
     });
   });

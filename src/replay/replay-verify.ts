@@ -8,7 +8,6 @@ import {
   selectStateSnapshot,
   type ViewEntry,
 } from '../archive/metadata-view.js';
-import { AptosDatabaseFiles } from '../aptosdb/driver/aptos-database-files.js';
 import { equalBytes, type HashValue, toHex } from '../hashing/hash-value.js';
 import { SPARSE_MERKLE_PLACEHOLDER } from '../merkle/placeholders.js';
 import { packedLeafHashes, sparseMerkleHashers } from '../merkle/sparse-merkle-hashers.js';
@@ -34,27 +33,28 @@ import type { Finding } from '../verify/finding.js';
 import { findingOf } from '../verify/findings.js';
 import { findRowFaults } from '../verify/metadata.js';
 import { CarriedLeaves } from './carried-leaves.js';
+import { notDoneIn } from './not-done.js';
 import type { PrunedTree } from './pruned-tree.js';
 import { PrunedTreeBuilder } from './pruned-tree-builder.js';
 import { ReplayError } from './replay-error.js';
 import { type ReplayVerifyOptions, TOUCHED_KEYS_MAX } from './replay-options.js';
 import type { ReplayBase, ReplayReport } from './replay-report.js';
 import { CheckpointComparison, ReplayWindow } from './replay-window.js';
-import { replayInScratch } from './scratch-replay.js';
+import { withScratchDatabase } from './scratch-database.js';
+import { replayInScratch, type ScratchListener } from './scratch-replay.js';
 import { WriteSetSource } from './write-set-source.js';
 
 /** Writes of a window, for each key that may be touched. */
 const WRITES_PER_KEY = 8;
 const CONCURRENCY = 2;
 const MISMATCHES_KEPT = 1000;
-/** As an end version: whatever the archive holds. */
-const NO_LIMIT = 2n ** 64n - 1n;
 
 /**
  * Recomputes the state behind each checkpoint of a range from the write sets, over the nearest snapshot, and
  * compares its root with the one in the transaction info (spec: backup-format.md, 12.3 and 13). Everything
- * is proven before it is used. No database is needed, and nothing is executed.
- * @throws DatabaseError, CommitError and SnapshotRestoreError of a scratch database
+ * is proven before it is used. Nothing is executed, and no database is needed, though the state may be kept
+ * in a scratch one.
+ * @throws DatabaseError, CommitError, SnapshotRestoreError and system errors of a scratch database
  * @throws ReplayError; ArchiveError METADATA_GAP; StorageError when the metadata files cannot be listed;
  *   TrustError WAYPOINT_DUPLICATED; the signal's reason
  */
@@ -166,14 +166,13 @@ class ReplayVerification {
     const { lazyQuit = false, progress = ignoreProgress, endVersion } = this.#options;
     const base = this.#base;
     const first = this.#first;
-    const backups = this.#backupsOf({ first, last: endVersion });
-    const held = backups.at(-1)?.entry.lastVersion ?? first - 1n;
+    const backups = first > endVersion ? [] : this.#backupsOf({ first, last: endVersion });
+    const held = backups.at(-1)?.entry.lastVersion ?? endVersion;
     const range = { first, last: held < endVersion ? held : endVersion };
     const run: RestoreRun = { ...this.#reading, progress, commitEveryMs: COMMIT_EVERY_MS };
     const job = { history: this.#history, base, backups: this.#view.transactions, range };
     let goesOn = lazyQuit;
-    await using database = await AptosDatabaseFiles.open(directory, { mode: 'create' });
-    const isEqual = await replayInScratch(run, database, job, {
+    const listener: ScratchListener = {
       onBase: (items) => this.#addBase(items),
       onCheckpoint: (version, root, actual) => {
         if (this.#comparison.compare({ version, root }, actual) && !equalBytes(root, actual)) goesOn = true;
@@ -182,7 +181,10 @@ class ReplayVerification {
         this.#last = last;
         this.#source.count(last, count, writes);
       },
-    });
+    };
+    const isEqual = await withScratchDatabase(directory, (database) =>
+      replayInScratch(run, database, job, listener),
+    );
     return isEqual || !goesOn;
   }
 
@@ -263,9 +265,9 @@ class ReplayVerification {
     const planned = isEnd ? undefined : [...snapshots.keys()].at(-1);
     const total = log.checkpointCount;
     let next = 0;
-    for (let checkpoint = log.checkpointAt(0); checkpoint; checkpoint = log.checkpointAt(next)) {
+    for (const { checkpoint, root } of window.roots()) {
       signal?.throwIfAborted();
-      this.#root = window.advanceTo(checkpoint);
+      this.#root = root;
       const { version } = checkpoint;
       next++;
       progress({ stage: `checkpoints from ${this.#first}`, done: next, total, unit: 'checkpoints' });
@@ -342,13 +344,8 @@ class ReplayVerification {
     const { storage, hashers } = this.#reading;
     const { compared, skipped, last, mismatches, mismatchCount } = this.#comparison;
     const outcome = this.#findings.length > 0 ? 'findings' : 'equal';
-    return {
-      archive: storage.description,
-      ledgerFamily: hashers.family.name,
-      outcome: mismatchCount > 0 ? 'mismatch' : outcome,
-      trustRootInWords: this.#trustRoot(),
+    const done = {
       heldIn: this.#heldIn,
-      bases: this.#bases,
       ...(this.#last === undefined ? {} : { replayed: { first: this.#first, last: this.#last } }),
       checkpoints: {
         compared,
@@ -356,6 +353,17 @@ class ReplayVerification {
         skipped,
         ...(last === undefined ? {} : { last }),
       },
+      mismatchCount,
+      findings: this.#findings,
+    };
+    const signaturesChecked = this.#history !== undefined;
+    return {
+      archive: storage.description,
+      ledgerFamily: hashers.family.name,
+      outcome: mismatchCount > 0 ? 'mismatch' : outcome,
+      trustRootInWords: this.#trustRoot(),
+      ...done,
+      bases: this.#bases,
       transactions: this.#source.transactions,
       writes: this.#source.writes,
       mismatches: mismatches.map(({ version, expected, actual }) => ({
@@ -363,9 +371,7 @@ class ReplayVerification {
         expected: toHex(expected),
         actual: toHex(actual),
       })),
-      mismatchCount,
-      findings: this.#findings,
-      notDone: this.#notDone(),
+      notDone: notDoneIn({ ...done, options: this.#options, signaturesChecked }),
       elapsedMs: Math.round(performance.now() - this.#startedAt),
     };
   }
@@ -376,35 +382,5 @@ class ReplayVerification {
       return `trusted waypoints ${this.#waypoints.list().map(formatWaypoint).join(', ')}`;
     }
     return 'the archive\u2019s own ledger info of epoch 0, for which nothing else vouches';
-  }
-
-  #notDone(): string[] {
-    const { skipEpochEndings, validateModules } = this.#options;
-    const signatures = skipEpochEndings
-      ? 'ledger info signatures were not checked (--skip-epoch-endings)'
-      : 'ledger info signatures were not checked: the archive has no epoch ending';
-    return [
-      'transactions were not executed: their signed write sets were applied',
-      ...(this.#history || this.#findings.length > 0 ? [] : [signatures]),
-      ...(validateModules ? ['modules were not validated: that takes a Move bytecode verifier'] : []),
-      ...(this.#options.scratchDirectory !== undefined && this.#heldIn[0] === 'memory'
-        ? ['no scratch database was used: the archive lacks the transaction of the snapshot']
-        : []),
-      ...this.#versionsNotCompared(),
-    ];
-  }
-
-  /** Of a replay that neither damage nor a mismatch ended. */
-  #versionsNotCompared(): string[] {
-    const end = this.#last;
-    if (end === undefined || this.#findings.length > 0 || this.#comparison.mismatchCount > 0) return [];
-    const { endVersion } = this.#options;
-    const behindLast = (this.#comparison.last ?? this.#first - 1n) + 1n;
-    return [
-      ...(behindLast <= end ? [`versions ${behindLast} to ${end} stand behind the last comparison`] : []),
-      ...(end < endVersion && endVersion !== NO_LIMIT
-        ? [`versions ${end + 1n} to ${endVersion} are not in the archive`]
-        : []),
-    ];
   }
 }

@@ -1,8 +1,18 @@
+import assert from 'node:assert/strict';
 import { equalBytes, HASH_SIZE, type HashValue } from '../hashing/hash-value.js';
 import { packedLeafHashes, type SparseMerkleHashers } from '../merkle/sparse-merkle-hashers.js';
 import type { PrunedTree } from './pruned-tree.js';
 import type { SortedKeys } from '../merkle/touched-keys.js';
 import type { LoggedCheckpoint, WriteLog } from '../merkle/write-log.js';
+
+/** Writes that are applied between two takings of roots, beyond what the last checkpoint adds. */
+const WRITES_AT_ONCE = 4096;
+
+/** A root that was computed, new bytes, and the checkpoint that it is to be compared with. */
+export interface ReplayedCheckpoint {
+  readonly checkpoint: LoggedCheckpoint;
+  readonly root: HashValue;
+}
 
 /** What a log's writes make of a tree, checkpoint by checkpoint. */
 export class ReplayWindow {
@@ -10,10 +20,6 @@ export class ReplayWindow {
   readonly #log: WriteLog;
   readonly #keys: SortedKeys;
   readonly #tree: PrunedTree;
-  /** The next write to apply. */
-  #next = 0;
-  /** By place of the key: one more than the write that counts at the next checkpoint. */
-  readonly #latest: Uint32Array;
 
   /** @param tree of the state before the log's first write, with the log's keys as touched ones */
   constructor(hashers: SparseMerkleHashers, log: WriteLog, keys: SortedKeys, tree: PrunedTree) {
@@ -21,41 +27,59 @@ export class ReplayWindow {
     this.#log = log;
     this.#keys = keys;
     this.#tree = tree;
-    this.#latest = new Uint32Array(keys.count);
   }
 
-  /** Applies everything up to a checkpoint and gives the root; a new array. */
-  advanceTo({ writesEnd }: LoggedCheckpoint): HashValue {
-    const places: number[] = [];
-    for (; this.#next < writesEnd; this.#next++) {
-      const place = this.#keys.ranks[this.#log.keyOf(this.#next)] ?? 0;
-      if (this.#latest[place] === 0) places.push(place);
-      this.#latest[place] = this.#next + 1;
-    }
-    this.#apply(places);
-    return this.#tree.root();
-  }
-
-  #apply(places: readonly number[]): void {
-    const keys = new Uint8Array(places.length * HASH_SIZE);
-    const valueHashes = new Uint8Array(places.length * HASH_SIZE);
-    const puts: number[] = [];
-    for (const place of places) {
-      const write = (this.#latest[place] ?? 0) - 1;
-      this.#latest[place] = 0;
-      if (this.#log.isDeletion(write)) {
-        this.#tree.remove(place);
-        continue;
+  /** All checkpoints in order. Trees of many are hashed together: the tree itself runs ahead of them. */
+  *roots(): Generator<ReplayedCheckpoint, void, undefined> {
+    let write = 0;
+    let noted: LoggedCheckpoint[] = [];
+    for (let index = 0; index < this.#log.checkpointCount; ) {
+      const first = write;
+      for (; index < this.#log.checkpointCount && write - first < WRITES_AT_ONCE; index++) {
+        const checkpoint = this.#log.checkpointAt(index);
+        assert(checkpoint);
+        noted.push(checkpoint);
+        write = checkpoint.writesEnd;
       }
-      const at = puts.length * HASH_SIZE;
-      keys.set(this.#keys.packed.subarray(place * HASH_SIZE, (place + 1) * HASH_SIZE), at);
-      valueHashes.set(this.#log.valueHash(write), at);
-      puts.push(place);
+      this.#apply(first, noted);
+      const roots = this.#tree.takeRoots();
+      for (const [at, checkpoint] of noted.entries()) {
+        const root = roots[at];
+        assert(root);
+        yield { checkpoint, root };
+      }
+      noted = [];
     }
-    const leaves = packedLeafHashes(this.#hashers.leaf, keys, valueHashes, 0, puts.length);
-    puts.forEach((place, index) => {
-      this.#tree.put(place, leaves.subarray(index * HASH_SIZE, (index + 1) * HASH_SIZE));
-    });
+  }
+
+  /** Applies the writes from the first one on, and notes the root at each checkpoint. */
+  #apply(first: number, checkpoints: readonly LoggedCheckpoint[]): void {
+    const leafHashes = this.#leafHashes(first, checkpoints.at(-1)?.writesEnd ?? first);
+    let write = first;
+    for (const { writesEnd } of checkpoints) {
+      for (; write < writesEnd; write++) {
+        const place = this.#placeOf(write);
+        if (this.#log.isDeletion(write)) this.#tree.remove(place);
+        else this.#tree.put(place, leafHashes, (write - first) * HASH_SIZE);
+      }
+      this.#tree.noteRoot();
+    }
+  }
+
+  /** What deletions get means nothing. */
+  #leafHashes(from: number, to: number): Uint8Array {
+    const keys = new Uint8Array((to - from) * HASH_SIZE);
+    const { packed } = this.#keys;
+    for (let write = from; write < to; write++) {
+      const at = this.#placeOf(write) * HASH_SIZE;
+      keys.set(packed.subarray(at, at + HASH_SIZE), (write - from) * HASH_SIZE);
+    }
+    const valueHashes = this.#log.valueHashes.subarray(from * HASH_SIZE, to * HASH_SIZE);
+    return packedLeafHashes(this.#hashers.leaf, keys, valueHashes, 0, to - from);
+  }
+
+  #placeOf(write: number): number {
+    return this.#keys.ranks[this.#log.keyOf(write)] ?? 0;
   }
 }
 

@@ -14,6 +14,7 @@ import type { RestoreRun } from '../restore/restore-run.js';
 import { restoreStateSnapshot } from '../restore/restore-state-snapshot.js';
 import { savingTarget, tailTarget } from '../restore/restore-steps.js';
 import { restoreTransactions } from '../restore/restore-transactions.js';
+import { TransactionReader } from '../restore/transaction-reader.js';
 import type { EpochHistory } from '../trust/epoch-history.js';
 import { TransactionRecordWalk } from '../types/transaction-record-walk.js';
 import { findingOf } from '../verify/findings.js';
@@ -52,24 +53,24 @@ export async function replayInScratch(
   { history, base, backups, range }: ScratchJob,
   listener: ScratchListener,
 ): Promise<boolean> {
-  const source = { backups, history };
-  let items = 0n;
+  await using reader = new TransactionReader(run, { backups, history }, range.last);
   if (base) {
     const { version } = base.entry;
     const snapshot = await SnapshotReader.open(run, history, base);
     const stage = `state snapshot ${version}`;
     const save = async (): Promise<void> => undefined;
     const job = { snapshot, version, mode: 'default', stage, save } as const;
-    ({ items } = await restoreStateSnapshot(run, database, job));
+    const { items } = await restoreStateSnapshot(run, database, job);
+    listener.onBase(items);
+    if (range.first > range.last) return true;
     const saver = await TransactionSaver.open(database, run.hashers);
     const first = await firstVersionOfChunkWith(run, backups, version);
     const upToSnapshot = { first, last: version };
-    const rows = { ...source, range: upToSnapshot, stage: 'transactions before it' };
-    await restoreTransactions(run, savingTarget(saver), rows);
-  }
-  listener.onBase(items);
-  if (range.first > range.last) return true;
-  const tail = await TransactionTail.open(database, run.hashers);
+    const rows = { range: upToSnapshot, stage: 'transactions before it' };
+    await restoreTransactions(run, savingTarget(saver), reader, rows);
+  } else listener.onBase(0n);
+  const known = base ? { snapshotVersion: base.entry.version } : {};
+  const tail = await TransactionTail.open(database, run.hashers, known);
   const watch = new CheckpointWatch(run, listener);
   const target = tailTarget(tail);
   const watched = {
@@ -84,7 +85,7 @@ export async function replayInScratch(
     },
   };
   try {
-    await restoreTransactions(run, watched, { ...source, range, stage: 'transactions' });
+    await restoreTransactions(run, watched, reader, { range, stage: 'transactions' });
   } catch (error) {
     if (error instanceof ScratchMismatch) return false;
     throw error;

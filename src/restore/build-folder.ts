@@ -1,9 +1,7 @@
 import path from 'node:path';
-import { AptosDatabaseFiles } from '../aptosdb/driver/aptos-database-files.js';
 import type { OpenStore } from '../aptosdb/driver/key-value-store.js';
 import type { FileSystem } from '../durable-fs/file-system.js';
-import { removeFolder } from '../durable-fs/remove-folder.js';
-import { systemErrorCode } from '../durable-fs/system-error.js';
+import { removeLeftDatabase } from './left-database.js';
 import { BUILD_FOLDER, RESTORE_FOLDER } from './restore-journal.js';
 
 /** What a removal that was cut off has left. */
@@ -25,24 +23,6 @@ export async function clearBuildFolder(
   directory: string,
   openStore: OpenStore | undefined,
 ): Promise<void> {
-  await removeFolder(fileSystem, DOOMED_FOLDER);
-  if (await isThere(fileSystem, BUILD_FOLDER)) {
-    // RocksDB lets one process in at a time: whoever is let in disturbs no other.
-    const rest = await AptosDatabaseFiles.open(buildFolderIn(directory), { mode: 'create', openStore });
-    await rest.close();
-    // A database of which only a part is left could not be opened the next time.
-    await fileSystem.rename(BUILD_FOLDER, DOOMED_FOLDER);
-    await fileSystem.syncDirectory(RESTORE_FOLDER);
-    await removeFolder(fileSystem, DOOMED_FOLDER);
-  }
-}
-
-async function isThere(fileSystem: FileSystem, name: string): Promise<boolean> {
-  try {
-    await fileSystem.stat(name);
-    return true;
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return false;
-    throw error;
-  }
+  const place = { parent: RESTORE_FOLDER, database: BUILD_FOLDER, removed: DOOMED_FOLDER };
+  await removeLeftDatabase({ fileSystem, root: directory, ...place }, openStore);
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
@@ -37,13 +37,16 @@ describe('holdfast replay-verify', () => {
     assert.equal(code, 0, err);
     assert.match(out, /^EQUAL$/m);
     assert.match(out, /^not done: transactions were not executed/m);
-    assert.match(err, /nothing was written to --target-db-dir/);
+    assert.match(out, /^state held in: a scratch database, removed since$/m);
+    assert.equal(err, '');
+    assert.deepEqual(readdirSync(path.join(root, 'db')), []);
   });
 
   it('ends with 2 where a root differs, and names the version', async () => {
     const { code, out } = await holdfast('replay-verify', '--local-fs-dir', lyingRoot);
     assert.equal(code, 2);
     assert.match(out, /^STATE_MISMATCH: the state at version \d+ has another root$/m);
+    assert.match(out, /^state held in: memory$/m);
     assert.match(out, /^NOT EQUAL: 1 mismatch, first at version \d+$/m);
     const json = await holdfast('replay-verify', '--local-fs-dir', lyingRoot, '--json');
     assert.equal(json.code, 2);

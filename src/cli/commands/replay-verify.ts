@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { TOUCHED_KEYS_MAX } from '../../replay/replay-options.js';
 import type { ReplayReport } from '../../replay/replay-report.js';
 import { replayVerify } from '../../replay/replay-verify.js';
+import { SCRATCH_FOLDER } from '../../replay/scratch-database.js';
 import { LEDGER_FAMILIES } from '../../types/ledger-family.js';
 import type { Waypoint } from '../../types/waypoint.js';
 import { collectWaypoints, parseConcurrency, parseU64, parseU64OrMax, U64_MAX } from '../argument-parsers.js';
@@ -76,6 +77,7 @@ async function replay(flags: ReplayFlags, { console }: Dispatch): Promise<ExitCo
       skipEpochEndings: flags.skipEpochEndings ?? false,
       validateModules: flags.validateModules ?? false,
       touchedKeysMax: flags.maxTouchedKeys,
+      scratchDirectory: flags.targetDbDir,
       concurrency: flags.concurrentDownloads,
       threads: flags.threads,
       metadataCacheDir: flags.metadataCacheDir,
@@ -85,12 +87,6 @@ async function replay(flags: ReplayFlags, { console }: Dispatch): Promise<ExitCo
   } finally {
     line.finish();
     await storage.close();
-  }
-  if (flags.targetDbDir !== undefined) {
-    printLine(
-      console.stderr,
-      'note: the state was replayed in memory; nothing was written to --target-db-dir',
-    );
   }
   for (const text of flags.json ? [replayJson(report)] : replayLines(report)) printLine(console.stdout, text);
   return { equal: EXIT.ok, mismatch: EXIT.mismatch, findings: EXIT.findings }[report.outcome];
@@ -130,7 +126,10 @@ export function addReplayVerify(program: Command, dispatch: Dispatch): void {
         .argParser(parseKeyLimit)
         .default(TOUCHED_KEYS_MAX),
     )
-    .option('--target-db-dir <DIR>', 'accepted; no database is needed, and none is written')
+    .option(
+      '--target-db-dir <DIR>',
+      `keep the state in a scratch database in DIR/${SCRATCH_FOLDER}, removed at the end, instead of in memory`,
+    )
     .option('--replay-concurrency-level <N>', 'accepted; nothing is executed', parseConcurrency)
     .option('--json', 'print the report as JSON')
     .addHelpText(
