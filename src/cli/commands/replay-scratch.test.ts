@@ -146,6 +146,18 @@ describe('holdfast replay-verify with a scratch database', () => {
     assert.deepEqual(readdirSync(target), []);
   });
 
+  it('relies on nothing that a killed run had committed', async () => {
+    const target = path.join(folder, 'committed');
+    // Rows up to the end of the ledger, the same as a scratch database has then.
+    const left = path.join(target, FOLDER, 'db');
+    const restoring = ['restore', 'bootstrap-db', '--local-fs-dir', archive, '--target-db-dir', left];
+    assert.equal((await start(...restoring).ended).code, 0);
+    const { code, stdout, stderr } = await replay(lying, '--target-db-dir', target);
+    assert.equal(code, 2, stderr);
+    assert.match(stdout, /^NOT EQUAL: 1 mismatch/m);
+    assert.deepEqual(readdirSync(target), []);
+  });
+
   it('does no harm to a database that is in the folder', async () => {
     const target = path.join(folder, 'database');
     const restoring = ['restore', 'bootstrap-db', '--local-fs-dir', archive, '--target-db-dir', target];
