@@ -5,6 +5,7 @@ import { HASH, LAST, SCALAR_SLOT, SCALAR_STATE, SCRATCH_BYTES, SLOT_PHASE, SLOT_
 import { beginMessage, continueMessage, initPadding, seedSlots, slotAt } from './slots';
 
 export { skipValue } from './skip-program';
+export { stateProgramBytes, stateWorkBytes, states } from './states';
 export { transactionProgramBytes, transactions, transactionWorkBytes } from './transactions';
 
 /** Bytes of scratch memory that an instance needs. */

@@ -10,6 +10,7 @@ import {
 import { beginMessage, continueMessage, initPadding, seedSlots, slotAt } from './slots';
 
 export { skipValue } from './skip-program';
+export { stateProgramBytes, stateWorkBytes, states } from './states';
 export { transactionProgramBytes, transactions, transactionWorkBytes } from './transactions';
 
 /** Bytes of scratch memory that an instance needs. */

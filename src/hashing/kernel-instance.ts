@@ -55,6 +55,27 @@ export interface KernelExports {
     out: number,
     doubts: number,
   ): number;
+  /** Bytes of memory that `states` works in. */
+  stateWorkBytes(): number;
+  /** The most bytes that the program in it may have. */
+  stateProgramBytes(): number;
+  /**
+   * Hashes `count` state records, which lie as messages of `records` do, in the `size` bytes at `base`; key
+   * hashes go to `keys`, value hashes to `values`. Returns how many subtrees of 72 bytes it wrote to
+   * `subtrees`, at most 1024; 0 if not all is plainly right.
+   */
+  states(
+    scratch: number,
+    work: number,
+    base: number,
+    size: number,
+    starts: number,
+    ends: number,
+    count: number,
+    keys: number,
+    values: number,
+    subtrees: number,
+  ): number;
 }
 
 /** A function that returns a vector, the smallest module that only an engine with SIMD accepts. */

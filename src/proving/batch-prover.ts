@@ -1,14 +1,9 @@
 import type { RecordBatch } from '../archive/record-file.js';
-import { HASH_SIZE } from '../hashing/hash-value.js';
 import { createKernelSha3On } from '../hashing/kernel-sha3.js';
-import { MerkleError } from '../merkle/merkle-error.js';
-import { type SparseMerkleHashers, sparseMerkleHashers } from '../merkle/sparse-merkle-hashers.js';
-import { StateTreeSegment } from '../merkle/state-tree-segment.js';
-import { SubtreeRunBuilder } from '../merkle/subtree-run.js';
 import type { RecordFault } from '../records/record-fault.js';
-import { StateRecordHasher } from '../records/state-records.js';
+import { StateBatchProver } from '../records/state-batch-prover.js';
 import { TransactionBatchProver } from '../records/transaction-batch-prover.js';
-import { type LedgerFamily, type LedgerHashers, ledgerHashers } from '../types/ledger-family.js';
+import { type LedgerFamily, ledgerHashers } from '../types/ledger-family.js';
 import type { TransactionRecordFormat } from '../types/transaction-record.js';
 import type { BatchResult, BatchTask, StateResult, TransactionResult } from './batch-task.js';
 import type { ProvingMemory, Slot } from './proving-memory.js';
@@ -16,20 +11,15 @@ import type { ProvingMemory, Slot } from './proving-memory.js';
 /** Proves batches in the slots of a memory; one for each thread. */
 export class BatchProver {
   readonly #memory: ProvingMemory;
-  readonly #hashers: LedgerHashers;
-  readonly #treeHashers: SparseMerkleHashers;
-  readonly #stateHasher: StateRecordHasher;
-  readonly #treeBuilder: SubtreeRunBuilder;
+  readonly #stateProver: StateBatchProver;
   readonly #transactionProver: TransactionBatchProver;
 
   constructor(family: LedgerFamily, memory: ProvingMemory, thread: number) {
     this.#memory = memory;
-    this.#hashers = ledgerHashers(family, createKernelSha3On(memory.memory, memory.kernelArea(thread)));
-    this.#treeHashers = sparseMerkleHashers(this.#hashers);
-    this.#treeBuilder = new SubtreeRunBuilder(this.#treeHashers);
-    this.#stateHasher = new StateRecordHasher(this.#hashers);
+    const hashers = ledgerHashers(family, createKernelSha3On(memory.memory, memory.kernelArea(thread)));
+    this.#stateProver = new StateBatchProver(hashers, memory.memory, memory.statesArea(thread));
     const transactionsArea = memory.transactionsArea(thread);
-    this.#transactionProver = new TransactionBatchProver(this.#hashers, memory.memory, transactionsArea);
+    this.#transactionProver = new TransactionBatchProver(hashers, memory.memory, transactionsArea);
   }
 
   prove(task: BatchTask): BatchResult {
@@ -44,27 +34,13 @@ export class BatchProver {
     };
     const { work } = task;
     if (work.kind === 'transactions') return this.#proveTransactions(batch, slot, work.format);
-    return this.#proveState(batch, slot, work.hashes);
+    return this.#proveState(batch, slot);
   }
 
-  #proveState(batch: RecordBatch, slot: Slot, withHashes: boolean): StateResult {
+  #proveState(batch: RecordBatch, slot: Slot): StateResult {
     const faults: RecordFault[] = [];
-    const { keyHashes, valueHashes, count } = this.#stateHasher.hash(batch, (fault) => faults.push(fault));
-    const result = { kind: 'state', faults, segment: undefined, disorder: undefined } as const;
-    if (faults.length > 0) return result;
-    if (withHashes) {
-      slot.hashes.set(keyHashes, 0);
-      slot.hashes.set(valueHashes, count * HASH_SIZE);
-    }
-    try {
-      const [hashers, builder] = [this.#treeHashers, this.#treeBuilder];
-      const { data } = StateTreeSegment.fromLeaves(hashers, keyHashes, valueHashes, count, builder);
-      return { ...result, segment: data };
-    } catch (error) {
-      if (!(error instanceof MerkleError)) throw error;
-      const record = batch.firstRecord + Number(error.facts['index'] ?? 0);
-      return { ...result, disorder: { record, message: error.message } };
-    }
+    const { segment, disorder } = this.#stateProver.prove(batch, slot.hashes, (fault) => faults.push(fault));
+    return { kind: 'state', faults, segment, disorder };
   }
 
   #proveTransactions(batch: RecordBatch, slot: Slot, format: TransactionRecordFormat): TransactionResult {

@@ -1,6 +1,7 @@
 import type { BatchBuffer } from '../archive/record-file.js';
 import { HASH_SIZE } from '../hashing/hash-value.js';
 import { KERNEL_AREA_BYTES } from '../hashing/kernel-sha3.js';
+import { STATES_AREA_BYTES } from '../hashing/kernel-states.js';
 import { TRANSACTIONS_AREA_BYTES } from '../hashing/kernel-transactions.js';
 import { type WasmMemory, webAssembly } from '../hashing/web-assembly.js';
 
@@ -11,7 +12,7 @@ const PLACE_BYTES = 4 * SLOT_RECORDS;
 const HASHES_BYTES = 2 * HASH_SIZE * SLOT_RECORDS;
 const SLOT_STRIDE = SLOT_BYTES + 2 * PLACE_BYTES + HASHES_BYTES;
 const PAGE_BYTES = 65_536;
-const THREAD_BYTES = KERNEL_AREA_BYTES + TRANSACTIONS_AREA_BYTES;
+const THREAD_BYTES = KERNEL_AREA_BYTES + TRANSACTIONS_AREA_BYTES + STATES_AREA_BYTES;
 
 /** Room for one batch, its records' places, and up to two hashes a record. */
 export interface Slot extends BatchBuffer {
@@ -56,6 +57,11 @@ export class ProvingMemory {
   /** Where a thread's kernel keeps what it needs for transaction records. */
   transactionsArea(thread: number): number {
     return thread * THREAD_BYTES + KERNEL_AREA_BYTES;
+  }
+
+  /** Where a thread's kernel keeps what it needs for state records. */
+  statesArea(thread: number): number {
+    return this.transactionsArea(thread) + TRANSACTIONS_AREA_BYTES;
   }
 
   slot(index: number): Slot {
