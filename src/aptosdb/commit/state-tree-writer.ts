@@ -23,8 +23,9 @@ import { CommitError } from './commit-error.js';
 import { ItemLeaves } from './item-leaves.js';
 import type { StateWrites } from './state-writes.js';
 
-/** Shards whose rows are in memory at a time. */
+/** Shards that are written at a time, and bytes of each one's rows that are then in memory. */
 const SHARDS_AT_ONCE = 2;
+const SHARD_ROWS_BYTES = 1 << 20;
 
 /**
  * The state tree behind commits. Its root is compared at every checkpoint, but only some versions of it are
@@ -146,18 +147,28 @@ export class StateTreeWriter {
     { counts = false }: { readonly counts?: boolean } = {},
   ): Promise<void> {
     assert.equal(this.#log.checkpointCount, 0, 'checkpoints are settled before a tree is written');
-    const batchOf = (part: NodeBatch): WriteBatch => nodeRows(part, version, previousEpochEnd);
+    const put = (batch: WriteBatch, part: NodeBatch): void => {
+      putNodeRows(batch, part, version, previousEpochEnd);
+    };
     const shards = Array.from({ length: SHARD_COUNT }, (_, shard) => shard);
     const writeShard = async (shard: number): Promise<TreeChild | undefined> => {
-      const part = await this.#tree.planShard(version, shard, (item) => this.#newLeaf(item));
-      const batch = batchOf(part);
+      const store = this.#database.stateMerkleShard(shard);
+      const batch = new WriteBatch();
+      const newLeafOf = (item: number): NewLeaf => this.#newLeaf(item);
+      const top = await this.#tree.planShard(version, shard, newLeafOf, async (part) => {
+        put(batch, part);
+        if (batch.byteSize < SHARD_ROWS_BYTES) return;
+        await store.write(batch);
+        batch.clear();
+      });
       putMarker(batch, { variant: 'StateMerkleShardCommitProgress', value: BigInt(shard) }, version);
-      await this.#database.stateMerkleShard(shard).write(batch);
-      return part.top;
+      await store.write(batch);
+      return top;
     };
     const tops = await pMap(shards, writeShard, { concurrency: SHARDS_AT_ONCE });
     if (counts) await Promise.all(shards.map((shard) => this.#database.stateMerkleShard(shard).barrier()));
-    const root = batchOf(this.#tree.planRoot(version, tops));
+    const root = new WriteBatch();
+    put(root, this.#tree.planRoot(version, tops));
     putMarker(root, { variant: 'StateMerkleCommitProgress' }, version);
     await this.#database.stateMerkleMetadata.write(root);
     this.#base = version;
@@ -216,14 +227,17 @@ export class StateTreeWriter {
   }
 }
 
-/** Rows of one instance: its nodes and the index of those that they replace. */
-function nodeRows(part: NodeBatch, version: bigint, previousEpochEnd: bigint | undefined): WriteBatch {
-  const batch = new WriteBatch();
-  for (const [key, node] of part.nodes) putRow(batch, treeNodeRows, key, node);
-  for (const nodeKey of part.stale) {
+/** Adds rows of one instance: nodes, and the index of those that are replaced. */
+function putNodeRows(
+  batch: WriteBatch,
+  { nodes, stale }: NodeBatch,
+  version: bigint,
+  previousEpochEnd: bigint | undefined,
+): void {
+  for (const [key, node] of nodes) putRow(batch, treeNodeRows, key, node);
+  for (const nodeKey of stale) {
     const isOld = previousEpochEnd !== undefined && nodeKey.version <= previousEpochEnd;
     const index = isOld ? staleNodeIndexCrossEpochRows : staleNodeIndexRows;
     putRow(batch, index, { staleSinceVersion: version, nodeKey }, undefined);
   }
-  return batch;
 }

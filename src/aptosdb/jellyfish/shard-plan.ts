@@ -12,8 +12,9 @@ import type { StoredEntries } from './stored-entries.js';
 export type LeafOf = (leaf: number, version: bigint) => LeafNode;
 
 /**
- * Collects what one shard's part of a tree version writes (spec: aptosdb-schema.md, 8.4). Everything that
- * was read is written anew, since only what an update meets is read; what is unread stays as it is.
+ * Collects what one shard, or a part of it, writes for a tree version (spec: aptosdb-schema.md, 8.4).
+ * Everything that was read is written anew, since only what an update meets is read; what is unread stays as
+ * it is.
  */
 export class ShardPlan {
   readonly nodes: (readonly [NodeKey, TreeNode])[] = [];
@@ -38,13 +39,22 @@ export class ShardPlan {
       const hash = this.#arena.hash(node).slice();
       return { nibble, hash, ...entries.entry(node) };
     }
-    const version = this.#version;
     const isLeaf = this.#arena.depth(node) === KEY_BITS;
-    const written = isLeaf ? this.#leafOf(node, version) : this.#internal(node, pathLength);
+    const written = isLeaf ? this.#leafOf(node, this.#version) : this.#internal(node, pathLength);
+    return this.#write(node, nibble, pathLength, written);
+  }
+
+  /** The same for an internal node whose children were added. */
+  addAbove(node: number, nibble: number, pathLength: number, children: readonly TreeChild[]): TreeChild {
+    return this.#write(node, nibble, pathLength, { kind: 'internal', children });
+  }
+
+  #write(node: number, nibble: number, pathLength: number, written: TreeNode): TreeChild {
+    const version = this.#version;
     const path = nibblesOf(this.#arena.keyAt(this.#arena.keyPlace(node)), pathLength);
     this.nodes.push([{ version, path }, written]);
     const hash = this.#hashAt(node, NIBBLE_BITS * pathLength);
-    return { nibble, version, hash, isLeaf, leafCount: leafCountOf(written) };
+    return { nibble, version, hash, isLeaf: written.kind === 'leaf', leafCount: leafCountOf(written) };
   }
 
   #internal(node: number, pathLength: number): TreeNode {

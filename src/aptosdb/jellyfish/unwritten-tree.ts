@@ -13,16 +13,17 @@ import { ShardPlan } from './shard-plan.js';
 import { StoredEntries } from './stored-entries.js';
 import { forEachChild, NIBBLE_BITS } from './stored-shape.js';
 
-/** Nodes to write in one instance, and the nodes there that they replace. */
+/** Nodes to write in one instance, and nodes there that are replaced, by these or by others. */
 export interface NodeBatch {
   readonly nodes: readonly (readonly [NodeKey, TreeNode])[];
   readonly stale: readonly NodeKey[];
 }
 
-export interface ShardUpdate extends NodeBatch {
-  /** The shard's entry in the root; undefined when it is empty. */
-  readonly top: TreeChild | undefined;
-}
+/** Takes a part of what a shard writes; the next one is planned when it returns. */
+export type TakeNodes = (part: NodeBatch) => Promise<void>;
+
+/** Nodes after which a part of a shard is given: some 400 KiB of rows. */
+const PART_NODES = 1024;
 
 /** A changed item as the tree of a new version has it: what its leaf holds but for the version. */
 export type NewLeaf = Pick<LeafNode, 'keyHash' | 'valueHash' | 'stateKey'>;
@@ -126,25 +127,65 @@ export class UnwrittenTree {
   /**
    * What the tree as it is now adds to a shard of the stored one as a new version, copy on write. The shard
    * is the first nibble, and its top node is written anew, changed or not. Nothing is stored here, and no
-   * change may come in between before the root is planned too.
-   * @throws JellyfishError JELLYFISH_NODE_MISSING, JELLYFISH_ROOT_IS_LEAF
+   * change may come in between before the root is planned too. What it adds is given in parts, each with
+   * nodes above those of earlier ones or beside them.
+   * @returns the shard's entry in the root; undefined when it is empty
+   * @throws JellyfishError JELLYFISH_NODE_MISSING, JELLYFISH_ROOT_IS_LEAF; what `take` throws
    */
-  async planShard(version: bigint, shard: number, newLeafOf: NewLeafOf): Promise<ShardUpdate> {
+  async planShard(
+    version: bigint,
+    shard: number,
+    newLeafOf: NewLeafOf,
+    take: TakeNodes,
+  ): Promise<TreeChild | undefined> {
     this.#refuseBareLeaf();
-    assert(this.#base === undefined || this.#base < version, 'a tree is based on an earlier version');
     assert.equal(this.#tree.takeRoots().length, 0, 'roots were compared before');
     const top = this.#shardTop(shard);
-    if (top === NONE) return { nodes: [], stale: this.#staleOf(shard), top: undefined };
+    const entry = top === NONE ? undefined : await this.#planTop(version, top, shard, newLeafOf, take);
+    for (const stale of this.#staleOf(shard)) await take({ nodes: [], stale });
+    return entry;
+  }
+
+  async #planTop(
+    version: bigint,
+    top: number,
+    shard: number,
+    newLeafOf: NewLeafOf,
+    take: TakeNodes,
+  ): Promise<TreeChild> {
     if (this.#isWhereItWas(top, 1)) await this.#readNodes([top]);
-    const kept = await this.#readKeptLeaves(top);
-    const plan = new ShardPlan(version, this.#nodes, this.#entries, (leaf) => {
-      const item = this.#items.get(leaf);
-      if (item !== undefined) return { kind: 'leaf', ...newLeafOf(item), valueVersion: version };
-      return kept.get(leaf) ?? assert.fail('a leaf that is kept was read');
-    });
-    const entry = plan.add(top, shard, 1);
-    this.#tree.fill(plan.wanted);
-    return { nodes: plan.nodes, stale: this.#staleOf(shard), top: entry };
+    const kept = new Map<number, LeafNode>();
+    const begin = (): ShardPlan =>
+      new ShardPlan(version, this.#nodes, this.#entries, (leaf) => {
+        const item = this.#items.get(leaf);
+        if (item !== undefined) return { kind: 'leaf', ...newLeafOf(item), valueVersion: version };
+        return kept.get(leaf) ?? assert.fail('a leaf that is kept was read');
+      });
+    const finish = async ({ nodes, wanted }: ShardPlan): Promise<void> => {
+      this.#tree.fill(wanted);
+      await take({ nodes, stale: [] });
+    };
+    let plan = begin();
+    let entry: TreeChild;
+    if (this.#nodes.isBranch(top)) {
+      const below: (readonly [number, number])[] = [];
+      forEachChild(this.#nodes, top, 1, (child, nibble) => below.push([child, nibble]));
+      const children: TreeChild[] = [];
+      for (const [child, nibble] of below) {
+        await this.#readKeptLeaves(child, 2, kept);
+        children.push(plan.add(child, nibble, 2));
+        kept.clear();
+        if (plan.nodes.length < PART_NODES) continue;
+        await finish(plan);
+        plan = begin();
+      }
+      entry = plan.addAbove(top, shard, 1, children);
+    } else {
+      await this.#readKeptLeaves(top, 1, kept);
+      entry = plan.add(top, shard, 1);
+    }
+    await finish(plan);
+    return entry;
   }
 
   /** The root of a new version, over what its shards have on top, in order. */
@@ -281,8 +322,8 @@ export class UnwrittenTree {
     return this.#entries.isUnread(node) && this.#entries.pathLength(node) === pathLength;
   }
 
-  /** Leaves of a shard that are written anew as they were: those that stood, or come to stand, elsewhere. */
-  async #readKeptLeaves(top: number): Promise<ReadonlyMap<number, LeafNode>> {
+  /** Adds leaves below a node that are written anew as they were: they stood, or come to stand, elsewhere. */
+  async #readKeptLeaves(top: number, topLength: number, kept: Map<number, LeafNode>): Promise<void> {
     const moved: number[] = [];
     const read: number[] = [];
     const visit = (node: number, pathLength: number): void => {
@@ -293,18 +334,21 @@ export class UnwrittenTree {
         forEachChild(this.#nodes, node, pathLength, (child) => visit(child, pathLength + 1));
       }
     };
-    visit(top, 1);
+    visit(top, topLength);
+    if (moved.length + read.length === 0) return;
     const again = read.map((leaf) => this.#entries.nodeKeyAt(this.#nodes.keyPlace(leaf)));
     const rows = [...(await this.#readNodes(moved)), ...(await requireNodes(this.#reader, again))];
-    const kept = new Map<number, LeafNode>();
     [...moved, ...read].forEach((leaf, index) => {
       const row = rows[index];
       if (row?.kind === 'leaf') kept.set(leaf, row);
     });
-    return kept;
   }
 
-  #staleOf(shard: number): NodeKey[] {
-    return (this.#read[shard] ?? []).map((place) => this.#entries.nodeKeyAt(place));
+  /** Some keys at a time. */
+  *#staleOf(shard: number): Generator<NodeKey[]> {
+    const places = this.#read[shard] ?? [];
+    for (let from = 0; from < places.length; from += PART_NODES) {
+      yield places.slice(from, from + PART_NODES).map((place) => this.#entries.nodeKeyAt(place));
+    }
   }
 }

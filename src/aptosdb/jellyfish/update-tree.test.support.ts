@@ -66,9 +66,14 @@ export async function planTree(
   const shards: NodeBatch[] = [];
   const tops: (TreeChild | undefined)[] = [];
   for (let shard = 0; shard < TREE_FANOUT; shard++) {
-    const { top, ...batch } = await tree.planShard(version, shard, leafOf);
-    shards.push(batch);
-    tops.push(top);
+    const nodes: NodeBatch['nodes'][number][] = [];
+    const stale: NodeKey[] = [];
+    const take = async (part: NodeBatch): Promise<void> => {
+      nodes.push(...part.nodes);
+      stale.push(...part.stale);
+    };
+    tops.push(await tree.planShard(version, shard, leafOf, take));
+    shards.push({ nodes, stale });
   }
   const root = tree.planRoot(version, tops);
   const rootHash = nodeHash(hashers, root.nodes[0]?.[1] ?? { kind: 'null' });
