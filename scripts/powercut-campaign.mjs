@@ -14,7 +14,8 @@ const USAGE = `scripts/powercut [options]
   --workload MODULE     module that exports "workloads" (default: whole backups of an archive)
   --only NAME           only this workload of the module (repeatable)
   --seed N              of delays and content (default 1)
-  --delay-ms MIN-MAX    from the writer's start to the cut (default 5-400)
+  --delay-ms MIN-MAX    from the writer's start to the cut (default: a random part of the time that a whole
+                        run of the workload takes, which is measured first, uncut, on each file system)
   --cuts-per-volume N   after so many cuts a proof of everything and a new file system (default 10)
   --json FILE           write the table there too`;
 
@@ -26,7 +27,7 @@ const { values: flags } = parseArgs({
     workload: { type: 'string' },
     only: { type: 'string', multiple: true },
     seed: { type: 'string', default: '1' },
-    'delay-ms': { type: 'string', default: '5-400' },
+    'delay-ms': { type: 'string' },
     'cuts-per-volume': { type: 'string', default: '10' },
     json: { type: 'string' },
     help: { type: 'boolean', default: false },
@@ -50,7 +51,6 @@ const module = path.resolve(flags.workload ?? path.join(support, 'power-loss', '
 const workFolder = flags['work-folder'];
 const seed = Number(flags.seed);
 const cuts = Number(flags.cuts);
-const [delayMin, delayMax] = flags['delay-ms'].split('-').map(Number);
 const cutsPerVolume = Number(flags['cuts-per-volume']);
 /** Other programs sync their files too, and that makes a journal commit names of others. */
 const NEIGHBOUR_MS = 45;
@@ -94,7 +94,22 @@ async function campaign(volume, fileSystem, workload) {
   const random = seededRandom(seed);
   const planned = workload.kind === 'writer' ? cuts : isShort ? SHORT_CONTROL_CUTS_MAX : Math.ceil(cuts / 5);
   const startedAt = Date.now();
-  const figures = { acknowledged: 0, cutsWithLoss: 0, lost: 0, cutsWithTornNames: 0, torn: 0, proofs: 0 };
+  const [delayMin, delayMax] = flags['delay-ms']?.split('-').map(Number) ?? [
+    0,
+    await measureRun(volume, fileSystem, workload),
+  ];
+  const figures = {
+    runMs: delayMax,
+    before: 0,
+    in: 0,
+    after: 0,
+    acknowledged: 0,
+    cutsWithLoss: 0,
+    lost: 0,
+    cutsWithTornNames: 0,
+    torn: 0,
+    proofs: 0,
+  };
   const examples = [];
   const note = (texts) => {
     const known = texts.map((text) => `cut ${cut}: ${text}`);
@@ -111,7 +126,8 @@ async function campaign(volume, fileSystem, workload) {
     if (cutsOnVolume === 0) volume.format();
     const place = { folder: volume.folder, inputFolder, seed: seed * 100_000 + cut };
     const delayMs = delayMin + random(delayMax - delayMin);
-    const added = await writeAndCut(volume, fileSystem, workload, place, delayMs);
+    const { added, progress } = await writeAndCut(volume, fileSystem, workload, place, delayMs);
+    figures[progress]++;
     await volume.unmount();
     volume.mount();
     acknowledged.push(...added);
@@ -152,8 +168,35 @@ async function campaign(volume, fileSystem, workload) {
   return { fileSystem, workload: workload.name, cuts: cut, ...figures, seconds, verdict, examples };
 }
 
-/** One run of the writer up to the cut; resolves to what it acknowledged. */
+/** How long a whole run takes that nobody cuts, in ms from the announced start, on a volume of its own. */
+async function measureRun(volume, fileSystem, workload) {
+  volume.format();
+  const place = { folder: volume.folder, inputFolder, seed: seed * 100_000 };
+  const runMs = await withWriter(fileSystem, workload, place, async (writer) => {
+    await writer.started;
+    const startedAt = performance.now();
+    await writer.finished;
+    return Math.ceil(performance.now() - startedAt);
+  });
+  await volume.unmount();
+  return runMs;
+}
+
+/** One run of the writer up to the cut; resolves to what it acknowledged and how far it was at the cut. */
 async function writeAndCut(volume, fileSystem, workload, place, delayMs) {
+  return await withWriter(fileSystem, workload, place, async (writer) => {
+    await writer.started;
+    await pause(delayMs);
+    if (writer.failure !== undefined) throw new Error(`the writer failed by itself: ${writer.failure}`);
+    volume.cut();
+    // Whatever it said before the cut is in the pipe, and counts.
+    const added = await writer.kill();
+    return { added, progress: writer.progress };
+  });
+}
+
+/** Starts a writer, and kills it when `use` is done with it. */
+async function withWriter(fileSystem, workload, place, use) {
   const writer = new StartedWriter({
     ...place,
     module,
@@ -164,13 +207,9 @@ async function writeAndCut(volume, fileSystem, workload, place, delayMs) {
   const pidFile = path.join(workFolder, `writer-${fileSystem}.pid`);
   writeFileSync(pidFile, `${writer.pid}`);
   try {
-    await writer.started;
-    await pause(delayMs);
-    if (writer.failure !== undefined) throw new Error(`the writer failed by itself: ${writer.failure}`);
-    volume.cut();
+    return await use(writer);
   } finally {
     await writer.kill();
     rmSync(pidFile);
   }
-  return await writer.kill();
 }

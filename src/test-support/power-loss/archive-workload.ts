@@ -50,7 +50,15 @@ export const workloads: readonly PowerLossWorkload[] = [
 ];
 
 async function writeArchives(run: WorkloadRun, open: OpenArchive): Promise<void> {
-  const { folder, inputFolder, seed, acknowledge, started, unitsMax = Number.POSITIVE_INFINITY } = run;
+  const {
+    folder,
+    inputFolder,
+    seed,
+    acknowledge,
+    started,
+    finished,
+    unitsMax = Number.POSITIVE_INFINITY,
+  } = run;
   const plan = await loadPlan(inputFolder);
   const random = seededRandom(seed);
   const firstRound = await newestRound(folder);
@@ -67,6 +75,7 @@ async function writeArchives(run: WorkloadRun, open: OpenArchive): Promise<void>
       acknowledge(`archive-${round}/${backup.metadataName}`);
     }
     await writer.close();
+    finished();
   }
 }
 

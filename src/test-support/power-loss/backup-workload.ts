@@ -42,11 +42,14 @@ export const workloads: readonly PowerLossWorkload[] = [
 ];
 
 /** Whole archives, one after the other; the first that is not whole is gone on with. */
-async function writeArchives({ folder, acknowledge, started }: WorkloadRun): Promise<void> {
+async function writeArchives({ folder, acknowledge, started, finished }: WorkloadRun): Promise<void> {
   await using service = await startService();
   const firstRound = await newestRound(folder);
   started();
-  for (let round = firstRound; ; round++) await backUpAll(service, folder, `archive-${round}`, acknowledge);
+  for (let round = firstRound; ; round++) {
+    await backUpAll(service, folder, `archive-${round}`, acknowledge);
+    finished();
+  }
 }
 
 async function startService() {

@@ -77,7 +77,7 @@ function openDatabase(root: string, hasBarrier: HasBarrier = () => true): Promis
 
 /** Commits to `db-0`, then to `db-1`, and so on; goes on where the last one stands. */
 async function writeDatabases(run: WorkloadRun, hasBarrier: HasBarrier): Promise<void> {
-  const { folder, acknowledge, started, unitsMax = Number.POSITIVE_INFINITY } = run;
+  const { folder, acknowledge, started, finished, unitsMax = Number.POSITIVE_INFINITY } = run;
   const { hashers } = killedLedger(SEED);
   const blocks = ledgerBlocks();
   const rounds = (await namesIn(folder)).flatMap((name) => Number(DATABASE.exec(name)?.[1] ?? []));
@@ -94,6 +94,7 @@ async function writeDatabases(run: WorkloadRun, hasBarrier: HasBarrier): Promise
       acknowledge(`${name} up to ${writer.lastVersion}`);
       if (++units >= unitsMax) break;
     }
+    finished();
   }
 }
 

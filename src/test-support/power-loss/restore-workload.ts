@@ -60,7 +60,7 @@ async function digestsOf(root: string): Promise<Record<string, string>> {
 
 /** Restores to `db-0`, then to `db-1`, and so on; goes on with the last one. */
 async function writeDatabases(run: WorkloadRun): Promise<void> {
-  const { folder, inputFolder, acknowledge, started, unitsMax = Number.POSITIVE_INFINITY } = run;
+  const { folder, inputFolder, acknowledge, started, finished, unitsMax = Number.POSITIVE_INFINITY } = run;
   const rounds = (await namesIn(folder)).flatMap((name) => Number(DATABASE.exec(name)?.[1] ?? []));
   const archive = path.join(inputFolder, ARCHIVE);
   started();
@@ -73,6 +73,7 @@ async function writeDatabases(run: WorkloadRun): Promise<void> {
       onCommitPoint: ({ stage, done }) => acknowledge(`${name}: ${stage}: ${done}`),
     });
     acknowledge(`${name}: done`);
+    finished();
     units++;
   }
 }

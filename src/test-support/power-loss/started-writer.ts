@@ -17,6 +17,8 @@ export class StartedWriter {
   readonly #acknowledged: string[] = [];
   readonly #linesEnd: Promise<unknown>;
   readonly #started: Promise<void>;
+  readonly #finished: Promise<void>;
+  #runsFinished = 0;
   #stderr = '';
 
   /** `command` stands before the program: a tracer. */
@@ -32,21 +34,39 @@ export class StartedWriter {
     });
     const lines = createInterface({ input: child.stdout });
     this.#linesEnd = once(lines, 'close');
-    this.#started = new Promise((resolve, reject) => {
-      lines.on('line', (line) => {
-        if (line === 'started') resolve();
-        if (line.startsWith('ack ')) this.#acknowledged.push(line.slice('ack '.length));
-      });
-      child.once('error', reject);
-      child.once('exit', () => reject(new Error(`the writer ended: ${this.#stderr}`)));
+    lines.on('line', (line) => {
+      if (line === 'finished') this.#runsFinished++;
+      if (line.startsWith('ack ')) this.#acknowledged.push(line.slice('ack '.length));
     });
-    // Whoever does not wait for the start learns of a failure from `finish` or `kill`.
+    const said = (awaited: string): Promise<void> =>
+      new Promise((resolve, reject) => {
+        lines.on('line', (line) => {
+          if (line === awaited) resolve();
+        });
+        child.once('error', reject);
+        child.once('exit', () => reject(new Error(`the writer ended: ${this.#stderr}`)));
+      });
+    this.#started = said('started');
+    this.#finished = said('finished');
+    // Whoever does not wait for these learns of a failure from `finish` or `kill`.
     this.#started.catch(() => undefined);
+    this.#finished.catch(() => undefined);
   }
 
   /** Resolves when it is about to change something; rejects if it ends before. */
   get started(): Promise<void> {
     return this.#started;
+  }
+
+  /** Resolves when it has done one whole run of the workload; rejects if it ends before. */
+  get finished(): Promise<void> {
+    return this.#finished;
+  }
+
+  /** Where it stands: before its first acknowledgement, in its first run, or after that. */
+  get progress(): 'before' | 'in' | 'after' {
+    if (this.#runsFinished > 0) return 'after';
+    return this.#acknowledged.length > 0 ? 'in' : 'before';
   }
 
   /** What it said, if it ended by itself; undefined while it runs. */

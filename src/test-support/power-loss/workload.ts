@@ -29,6 +29,8 @@ export interface WorkloadRun extends WorkloadPlace {
   readonly acknowledge: (label: string) => void;
   /** Says that the first change is about to be made. */
   readonly started: () => void;
+  /** Says that one whole run is done; the next begins in a new folder. Cuts are spread over a run. */
+  readonly finished: () => void;
   /** End after so many units of work; without it the run goes on until the process is killed. */
   readonly unitsMax?: number | undefined;
 }

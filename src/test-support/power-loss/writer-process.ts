@@ -1,5 +1,5 @@
 // The process that is cut off: `node writer-process.js <options as JSON>`. It prints `started`, then a line
-// `ack <label>` for each acknowledged unit of work.
+// `ack <label>` for each acknowledged unit of work, and `finished` after each whole run of the workload.
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -31,6 +31,7 @@ async function main(options: WriterProcessOptions): Promise<void> {
     ...options,
     acknowledge: (label) => say(`ack ${label}`),
     started: () => say('started'),
+    finished: () => say('finished'),
   });
   clearInterval(neighbour);
 }
