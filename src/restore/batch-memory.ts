@@ -7,8 +7,9 @@ const BLOCK_BYTES = 1024 * 1024;
  */
 export class BatchMemory {
   readonly #bytesMax: number;
-  readonly #free: Uint8Array[] = [];
+  readonly #free: Uint8Array<ArrayBuffer>[] = [];
   #held = 0;
+  #isClosed = false;
   #waiting: { readonly bytes: number; readonly resolve: () => void }[] = [];
 
   /** @param bytesMax beyond which `whenRoom` waits; it is no limit of `keep` */
@@ -29,10 +30,18 @@ export class BatchMemory {
     this.#held += memory.length;
     const release = (): void => {
       this.#held -= memory.length;
-      if (isBlock) this.#free.push(memory);
+      if (isBlock && this.#isClosed) letGo(memory);
+      else if (isBlock) this.#free.push(memory);
       this.#serve();
     };
     return { bytes: memory.subarray(0, bytes.length), release };
+  }
+
+  /** Nothing more will be kept: memory that is given back is let go. */
+  close(): void {
+    this.#isClosed = true;
+    for (const block of this.#free) letGo(block);
+    this.#free.length = 0;
   }
 
   /** Returns once this many bytes more are within the bound. */
@@ -49,4 +58,9 @@ export class BatchMemory {
     for (const { bytes, resolve } of this.#waiting) if (fits(bytes)) resolve();
     this.#waiting = this.#waiting.filter(({ bytes }) => !fits(bytes));
   }
+}
+
+/** Moved to an object that is young, memory is free soon, and not only when all of the heap is looked through. */
+function letGo({ buffer }: Uint8Array<ArrayBuffer>): void {
+  structuredClone(buffer, { transfer: [buffer] });
 }

@@ -54,6 +54,8 @@ export class TransactionReader implements AsyncDisposable {
       if (lastVersion > last) this.#current = chunk;
       if (lastVersion < last) continue;
       this.#next = last + 1n;
+      // Nothing more will be asked for: what was read gives its memory back.
+      if (last >= this.#last) await this[Symbol.asyncDispose]();
       return;
     }
   }

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import type { DomainHasher } from '../../hashing/domain-hasher.js';
 import { HASH_SIZE, type HashValue } from '../../hashing/hash-value.js';
 import { Accumulator } from '../../merkle/accumulator.js';
+import { DeferredNodes } from '../../merkle/deferred-nodes.js';
+import { ACCUMULATOR_PLACEHOLDER } from '../../merkle/placeholders.js';
 import type { KeyValueStore } from '../driver/key-value-store.js';
 import { frozenNodeCount, frozenSubtreePositions, postOrderIndex } from '../schema/accumulator-position.js';
 import { getRows } from '../schema/rows.js';
@@ -10,15 +12,20 @@ import { transactionAccumulatorRows } from '../schema/transaction-accumulator.js
 import { CommitError } from './commit-error.js';
 import type { LedgerBatches } from './ledger-batches.js';
 
-/** Appends to the stored transaction accumulator (spec: aptosdb-schema.md, section 7). */
+/**
+ * Appends to the stored transaction accumulator (spec: aptosdb-schema.md, section 7). Hashes of the leaves of
+ * one call are computed together.
+ */
 export class AccumulatorWriter {
   readonly #hasher: DomainHasher;
+  readonly #nodes: DeferredNodes;
   /** Roots of the complete subtrees, largest first. */
-  readonly #frozen: HashValue[];
+  #frozen: HashValue[];
   #leafCount: bigint;
 
   private constructor(hasher: DomainHasher, frozen: HashValue[], leafCount: bigint) {
     this.#hasher = hasher;
+    this.#nodes = new DeferredNodes(hasher, ACCUMULATOR_PLACEHOLDER);
     this.#frozen = frozen;
     this.#leafCount = leafCount;
   }
@@ -48,31 +55,72 @@ export class AccumulatorWriter {
   }
 
   /** Adds the rows of some more leaves, packed and only read: the nodes that each completes. */
-  append({ accumulator, keys }: LedgerBatches, packedLeaves: Uint8Array, count: number): void {
-    // In this order, nodes are completed one behind the other.
-    let next = frozenNodeCount(this.#leafCount);
-    for (let leaf = 0; leaf < count; leaf++) {
-      let node: HashValue = packedLeaves.slice(leaf * HASH_SIZE, (leaf + 1) * HASH_SIZE);
-      accumulator.put(transactionAccumulatorRows.name, keys.u64(next++), keys.value(node, 0, HASH_SIZE));
-      for (let index = this.#leafCount; index & 1n; index >>= 1n) {
-        const left = this.#frozen.pop();
-        assert(left, 'a right child has a left neighbour');
-        node = this.#hasher.pair(left, node);
-        accumulator.put(transactionAccumulatorRows.name, keys.u64(next++), keys.value(node, 0, HASH_SIZE));
-      }
-      this.#frozen.push(node);
-      this.#leafCount++;
-    }
+  append(batches: LedgerBatches, packedLeaves: Uint8Array, count: number): void {
+    this.#append(batches, packedLeaves, count, undefined);
   }
 
   /** The same, with the root at each version, which a commit writes and a restore does not. */
   appendWithRoots(batches: LedgerBatches, packedLeaves: Uint8Array, count: number): void {
+    const roots: number[] = [];
+    const firstVersion = this.#leafCount;
+    this.#append(batches, packedLeaves, count, roots);
+    const { accumulator, keys } = batches;
+    roots.forEach((root, index) => {
+      const hash = keys.value(this.#nodes.hashView(root), 0, HASH_SIZE);
+      accumulator.put(transactionAccumulatorRootHashRows.name, keys.u64(firstVersion + BigInt(index)), hash);
+    });
+  }
+
+  /** @param roots takes the number of each leaf's root, if they are wanted */
+  #append(
+    { accumulator, keys }: LedgerBatches,
+    packedLeaves: Uint8Array,
+    count: number,
+    roots: number[] | undefined,
+  ): void {
+    const nodes = this.#nodes;
+    nodes.clear();
+    const frozen = this.#frozen.map((root) => nodes.inputs(root, 1));
+    const firstLeaf = nodes.inputs(packedLeaves, count);
+    // In this order, nodes are completed one behind the other.
+    const completed: number[] = [];
+    let next = frozenNodeCount(this.#leafCount);
+    let leafCount = Number(this.#leafCount);
     for (let leaf = 0; leaf < count; leaf++) {
-      const version = this.#leafCount;
-      this.append(batches, packedLeaves.subarray(leaf * HASH_SIZE, (leaf + 1) * HASH_SIZE), 1);
-      const { accumulator, keys } = batches;
-      const root = keys.value(this.root, 0, HASH_SIZE);
-      accumulator.put(transactionAccumulatorRootHashRows.name, keys.u64(version), root);
+      let node = firstLeaf + leaf;
+      completed.push(node);
+      for (let index = leafCount; index % 2 === 1; index = Math.floor(index / 2)) {
+        const left = frozen.pop();
+        assert(left !== undefined, 'a right child has a left neighbour');
+        node = nodes.node(left, node);
+        completed.push(node);
+      }
+      frozen.push(node);
+      leafCount++;
+      roots?.push(this.#rootOf(frozen, leafCount));
     }
+    nodes.run();
+    for (const node of completed) {
+      const hash = keys.value(nodes.hashView(node), 0, HASH_SIZE);
+      accumulator.put(transactionAccumulatorRows.name, keys.u64(next++), hash);
+    }
+    this.#frozen = frozen.map((node) => nodes.hashOf(node));
+    this.#leafCount += BigInt(count);
+  }
+
+  /** The root over complete subtrees: from the smallest up, with a larger one or nothing beside it. */
+  #rootOf(frozen: readonly number[], leafCount: number): number {
+    const nodes = this.#nodes;
+    let place = frozen.length - 1;
+    let node = frozen[place] ?? nodes.placeholder;
+    if (place === 0) return node;
+    let rest = leafCount;
+    while (rest % 2 === 0) rest /= 2;
+    node = nodes.node(node, nodes.placeholder);
+    for (rest = Math.floor(rest / 2); rest > 0; rest = Math.floor(rest / 2)) {
+      if (rest % 2 === 0) node = nodes.node(node, nodes.placeholder);
+      else node = nodes.node(frozen[--place] ?? nodes.placeholder, node);
+    }
+    return node;
   }
 }

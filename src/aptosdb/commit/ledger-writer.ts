@@ -35,7 +35,6 @@ export interface TransactionChunk {
 export class LedgerWriter {
   readonly #database: AptosDatabaseFiles;
   readonly #splitter: TransactionSplitter;
-  readonly #state: CommittedState;
   readonly #appender: TransactionAppender;
   #lastVersion: bigint | undefined;
   #epoch: bigint;
@@ -46,7 +45,6 @@ export class LedgerWriter {
   private constructor(database: AptosDatabaseFiles, hashers: LedgerHashers, state: CommittedState) {
     this.#database = database;
     this.#splitter = new TransactionSplitter(hashers);
-    this.#state = state;
     this.#appender = new TransactionAppender(database, hashers, state);
     this.#lastVersion = state.lastVersion;
     this.#epoch = state.epoch;
@@ -134,7 +132,7 @@ export class LedgerWriter {
 
   #requireLedgerInfo(ledgerInfo: LedgerInfoWithSignatures, last: TransactionParts): void {
     const { epoch, version, executed_state_id } = ledgerInfo.value.ledger_info.commit_info;
-    const { root } = this.#state.accumulator;
+    const root = this.#appender.accumulatorRoot();
     const refuse = (what: string, expected: unknown, actual: unknown): never => {
       const message = `the ledger info says ${what} ${String(actual)}, the transactions ${String(expected)}`;
       throw new CommitError('COMMIT_LEDGER_INFO_MISMATCH', message, { facts: { expected, actual } });

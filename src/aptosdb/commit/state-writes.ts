@@ -11,6 +11,16 @@ const DELETION_WITH_METADATA = 5;
 const ADDRESS_BYTES = 32;
 /** What a row of a deleted item holds: no value. */
 const DELETED = 0;
+/** Memory beyond this is not kept for the next batch: one transaction, such as the first, may be very large. */
+const KEPT_BYTES = 8 << 20;
+const KEPT_WRITES = 1 << 15;
+
+/** Memory of at least so many bytes, the same as before where that fits. */
+function room(before: Uint8Array<ArrayBuffer>, bytes: number): Uint8Array<ArrayBuffer> {
+  const isKept = before.length <= KEPT_BYTES || bytes > KEPT_BYTES;
+  if (isKept && before.length >= bytes) return before;
+  return new Uint8Array(2 * bytes <= KEPT_BYTES ? 2 * bytes : bytes);
+}
 
 /**
  * What consecutive transactions write to the state, with every hash of it, found in their write sets
@@ -57,10 +67,15 @@ export class StateWrites {
     this.count = 0;
     // Rows outlive the batch: they are being written while the next one is put together.
     [this.rowBytes, this.#otherRowBytes] = [this.#otherRowBytes, this.rowBytes];
-    if (this.rowBytes.length <= writeSetBytes) this.rowBytes = new Uint8Array(2 * writeSetBytes + 1);
+    this.rowBytes = room(this.rowBytes, writeSetBytes + 1);
+    if (this.#otherRowBytes.length > KEPT_BYTES && writeSetBytes <= KEPT_BYTES) {
+      // Whoever writes them still holds them.
+      this.#otherRowBytes = new Uint8Array(0);
+    }
+    if (this.stateKeys.length > KEPT_WRITES) this.stateKeys.length = 0;
     this.rowBytes[0] = DELETED;
     this.#rowBytesUsed = 1;
-    if (this.#preimages.length < writeSetBytes) this.#preimages = new Uint8Array(writeSetBytes);
+    this.#preimages = room(this.#preimages, writeSetBytes);
     this.#preimagesUsed = 0;
   }
 

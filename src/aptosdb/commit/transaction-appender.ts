@@ -1,7 +1,8 @@
-import { HASH_SIZE } from '../../hashing/hash-value.js';
+import { HASH_SIZE, type HashValue } from '../../hashing/hash-value.js';
 import type { LedgerHashers } from '../../types/ledger-family.js';
 import type { TransactionRecordWalk } from '../../types/transaction-record-walk.js';
 import type { AptosDatabaseFiles } from '../driver/aptos-database-files.js';
+import { unwrittenTreeBytes } from '../jellyfish/unwritten-tree.js';
 import { putMarker } from '../schema/progress-markers.js';
 import { putRow } from '../schema/rows.js';
 import { versionDataRows } from '../schema/version-data.js';
@@ -14,6 +15,8 @@ import { TransactionRows } from './transaction-rows.js';
 /** Changed items, and versions, after which a tree is written even within an epoch (spec: section 1). */
 const TREE_ITEMS_MAX = 100_000;
 const TREE_VERSIONS_MAX = 100_000n;
+/** The same for the memory that the changed tree is expected to take. */
+const TREE_BYTES_MAX = 96 << 20;
 
 /** What is known of a version once its record was added. */
 interface AddedVersion {
@@ -42,6 +45,9 @@ export class TransactionAppender {
   #batches = new LedgerBatches();
   #written = new LedgerBatches();
   #added: AddedVersion[] = [];
+  /** Hashes of the infos of transactions that the accumulator does not have yet, and how many they are. */
+  #leaves = new Uint8Array(1024 * HASH_SIZE);
+  #leafCount = 0;
   #lastVersion: bigint | undefined;
   #lastCheckpoint: bigint | undefined;
   #lastEpochEnd: bigint | undefined;
@@ -69,16 +75,23 @@ export class TransactionAppender {
     this.#writes.begin(recordBytes);
   }
 
+  /** Of the transaction accumulator with all that was added. */
+  accumulatorRoot(): HashValue {
+    this.#appendLeaves();
+    return this.#state.accumulator.root;
+  }
+
   /**
    * Adds the next transaction to the group.
    * @param bytes holds the record that `walk` has walked; not to be changed until the rows are written
+   * @param infoHash of the transaction info, where it is at hand; only read
    * @throws CommitError COMMIT_BLOCK_EVENT_INVALID
    */
-  add(version: bigint, bytes: Uint8Array, walk: TransactionRecordWalk): void {
+  add(version: bigint, bytes: Uint8Array, walk: TransactionRecordWalk, infoHash?: HashValue): void {
     this.#rows.put(this.#batches, version, bytes, walk);
     this.#writes.add(version, bytes, walk.writeSetStart, walk.writeSetEnd);
-    const leaf = this.#hashers.transactionInfo.hash(bytes.subarray(walk.infoStart, walk.infoEnd));
-    this.#state.accumulator.appendWithRoots(this.#batches, leaf, 1);
+    const info = bytes.subarray(walk.infoStart, walk.infoEnd);
+    this.#addLeaf(infoHash ?? this.#hashers.transactionInfo.hash(info));
     const rootAt = walk.stateCheckpointHash;
     const stateRoot = rootAt < 0 ? undefined : bytes.subarray(rootAt, rootAt + HASH_SIZE);
     this.#added.push({ version, writesEnd: this.#writes.count, stateRoot });
@@ -90,6 +103,7 @@ export class TransactionAppender {
    * @throws CommitError COMMIT_STATE_ROOT_MISMATCH; DatabaseError, also of the group before
    */
   async apply({ endsEpoch }: ApplyOptions): Promise<void> {
+    this.#appendLeaves();
     const { values, tree } = this.#state;
     const writes = this.#writes;
     writes.finish({ withValues: true });
@@ -140,11 +154,27 @@ export class TransactionAppender {
     await this.#writeTree(checkpoint, { counts: true });
   }
 
+  #addLeaf(hash: HashValue): void {
+    const at = this.#leafCount++ * HASH_SIZE;
+    if (at === this.#leaves.length) {
+      const grown = new Uint8Array(2 * at);
+      grown.set(this.#leaves);
+      this.#leaves = grown;
+    }
+    this.#leaves.set(hash, at);
+  }
+
+  #appendLeaves(): void {
+    this.#state.accumulator.appendWithRoots(this.#batches, this.#leaves, this.#leafCount);
+    this.#leafCount = 0;
+  }
+
   /** At the end of an epoch, at the very first checkpoint, and when much has changed since the last tree. */
   #treeIsDue(version: bigint, endsEpoch: boolean): boolean {
     const { base, pendingItems } = this.#state.tree;
     if (endsEpoch || base === undefined) return true;
-    return pendingItems >= TREE_ITEMS_MAX || version - base >= TREE_VERSIONS_MAX;
+    if (pendingItems >= TREE_ITEMS_MAX || version - base >= TREE_VERSIONS_MAX) return true;
+    return unwrittenTreeBytes(pendingItems, Number(this.#state.values.usage.items)) >= TREE_BYTES_MAX;
   }
 
   /** Of a checkpoint. */

@@ -19,6 +19,16 @@ export interface NodeBatch {
   readonly stale: readonly NodeKey[];
 }
 
+/**
+ * About what memory the tree takes where so many of all items change: 2.5 KiB a changed item where 100,000 of
+ * a million do, and 6 KiB where it is 100,000 of 50 million.
+ */
+export function unwrittenTreeBytes(changed: number, all: number): number {
+  if (changed === 0) return 0;
+  const nibbles = Math.max(0, Math.log2(all / changed) / NIBBLE_BITS);
+  return changed * (300 + 2400 * nibbles);
+}
+
 /** Takes a part of what a shard writes; the next one is planned when it returns. */
 export type TakeNodes = (part: NodeBatch) => Promise<void>;
 
@@ -35,8 +45,7 @@ export type NewLeafOf = (item: number) => NewLeaf;
  * What becomes of a stored tree (spec: aptosdb-schema.md, section 8) until its next version is written: the
  * nodes that changed items meet are read and become a binary tree in memory, everything else is known by the
  * hashes in their entries. So what was read is what the next version writes anew. Every item has a number,
- * which is the caller's. Where t of n items change, memory is about t (300 + 2400 log16(n / t)) bytes: so
- * 2.5 KiB a changed item where 100,000 of a million change, and 6 KiB where it is 100,000 of 50 million.
+ * which is the caller's. `unwrittenTreeBytes` says what memory it takes.
  */
 export class UnwrittenTree {
   readonly #hashers: SparseMerkleHashers;

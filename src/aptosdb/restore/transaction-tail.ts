@@ -1,3 +1,4 @@
+import { HASH_SIZE } from '../../hashing/hash-value.js';
 import type { LedgerHashers } from '../../types/ledger-family.js';
 import { TransactionRecordWalk } from '../../types/transaction-record-walk.js';
 import { CommitError } from '../commit/commit-error.js';
@@ -12,8 +13,9 @@ import { commitRestored } from './transaction-saver.js';
 /**
  * Appends proven transactions behind a state snapshot: their write sets change values and tree, and the
  * state's root is compared at every checkpoint. The rows are those of a commit (spec: aptosdb-schema.md,
- * 10.1). Trees are written where an epoch of the database ends and after 100,000 versions or changed items;
- * nothing depends on how transactions were grouped or where a run was cut off.
+ * 10.1). Trees are written where an epoch of the database ends and after 100,000 versions or changed items,
+ * or fewer items where the state is large; nothing depends on how transactions were grouped or where a run
+ * was cut off.
  */
 export class TransactionTail {
   readonly #database: AptosDatabaseFiles;
@@ -103,12 +105,13 @@ export class TransactionTail {
   }
 
   async #appendGroup(chunk: ProvenTransactions, group: RecordGroup): Promise<void> {
-    const { bytes, starts, ends, format = 'V1' } = chunk;
+    const { bytes, starts, ends, format = 'V1', infoHashes } = chunk;
     this.#appender.begin(group.byteSize);
     for (let index = group.from; index < group.to; index++) {
       const walk = this.#walk;
       walk.walk(bytes, starts[index] ?? 0, ends[index] ?? 0, format, this.#hashers.family.dialect);
-      this.#appender.add(chunk.firstVersion + BigInt(index), bytes, walk);
+      const infoHash = infoHashes?.subarray(index * HASH_SIZE, (index + 1) * HASH_SIZE);
+      this.#appender.add(chunk.firstVersion + BigInt(index), bytes, walk, infoHash);
     }
     await this.#appender.apply({ endsEpoch: (version) => this.#epochEnds.has(version) });
   }
