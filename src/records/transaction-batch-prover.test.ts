@@ -7,9 +7,7 @@ import fc from 'fast-check';
 import type { RecordBatch } from '../archive/record-file.js';
 import { decode, encode } from '../bcs/codec.js';
 import { toHex } from '../hashing/hash-value.js';
-import { bestKernelKind, type KernelKind } from '../hashing/kernel-instance.js';
 import { KernelTransactions, TRANSACTIONS_AREA_BYTES } from '../hashing/kernel-transactions.js';
-import { type WasmMemory, webAssembly } from '../hashing/web-assembly.js';
 import { accumulatorRoot } from '../merkle/accumulator-root.js';
 import { arbitraryDamage, inventValue } from '../test-support/arbitrary-value.js';
 import { fixturePath, withoutFixture } from '../test-support/fixtures.js';
@@ -26,70 +24,48 @@ import {
   TransactionRecordV1,
   transactionRecord,
 } from '../types/transaction-record.js';
+import { KERNEL_VARIANTS, KernelBatchMemory, type KernelVariant } from './kernel-batch.test.support.js';
 import type { RecordFault } from './record-fault.js';
 import { kernelSetup, TransactionBatchProver } from './transaction-batch-prover.js';
 import { TransactionRecordChecker } from './transaction-records.js';
 
-const BYTES = 4 * 1024 * 1024;
-const RECORDS = 16 * 1024;
-const PLACES = TRANSACTIONS_AREA_BYTES + BYTES;
-const HASHES = PLACES + 8 * RECORDS;
-const PAGE = 65_536;
-
 /** One batch's memory with a prover on it. */
 class Bench {
-  readonly memory: WasmMemory;
   readonly hashers: LedgerHashers;
-  readonly kind: KernelKind;
-  readonly prover: TransactionBatchProver;
+  readonly #memory: KernelBatchMemory;
+  readonly #prover: TransactionBatchProver;
+  readonly #kernel: KernelTransactions;
 
-  constructor(hashers: LedgerHashers, kind: KernelKind) {
-    const pages = Math.ceil((HASHES + 32 * RECORDS) / PAGE) + 1;
-    this.memory = new webAssembly.Memory({ initial: pages, maximum: pages, shared: kind === 'simd' });
+  constructor(hashers: LedgerHashers, variant: KernelVariant) {
     this.hashers = hashers;
-    this.kind = kind;
-    this.prover = new TransactionBatchProver(hashers, this.memory, 0, kind);
+    this.#memory = new KernelBatchMemory(TRANSACTIONS_AREA_BYTES, variant);
+    const { memory } = this.#memory;
+    this.#kernel = new KernelTransactions(memory, 0, kernelSetup(hashers), variant.kind);
+    this.#prover = new TransactionBatchProver(hashers, memory, 0, variant.kind);
   }
 
   batch(records: readonly Uint8Array[]): RecordBatch {
-    const { buffer } = this.memory;
-    const bytes = new Uint8Array(buffer, TRANSACTIONS_AREA_BYTES, BYTES);
-    const starts = new Uint32Array(buffer, PLACES, RECORDS);
-    const ends = new Uint32Array(buffer, PLACES + 4 * RECORDS, RECORDS);
-    let offset = 4;
-    for (const [index, record] of records.entries()) {
-      bytes.set(record, offset);
-      starts[index] = offset;
-      offset += record.length;
-      ends[index] = offset;
-      offset += 4;
-    }
-    const count = records.length;
-    return { bytes: bytes.subarray(0, offset), count, starts, ends, firstRecord: 1000, fileOffset: 0 };
-  }
-
-  get hashes(): Uint8Array {
-    return new Uint8Array(this.memory.buffer, HASHES, 32 * RECORDS);
+    return this.#memory.batch(records);
   }
 
   /** Proves a batch, requires the verdict of the checker, and returns the faults. */
   prove(batch: RecordBatch, format: TransactionRecordFormat): readonly RecordFault[] {
+    const { hashes } = this.#memory;
     const faults: RecordFault[] = [];
-    const verdict = this.prover.prove(batch, format, this.hashes, (fault) => faults.push(fault));
+    const verdict = this.#prover.prove(batch, format, hashes, (fault) => faults.push(fault));
     const expected: RecordFault[] = [];
     const checker = new TransactionRecordChecker(this.hashers, format);
     const { infoHashes, complete } = checker.check(batch, (fault) => expected.push(fault));
     assert.deepEqual(faults, expected);
     assert.equal(verdict.complete, complete);
-    assert.equal(toHex(this.hashes.subarray(0, 32 * verdict.hashCount)), toHex(infoHashes));
+    assert.equal(toHex(hashes.subarray(0, 32 * verdict.hashCount)), toHex(infoHashes));
     return faults;
   }
 
   /** Indices that the kernel by itself doubts. */
   doubts(batch: RecordBatch, format: TransactionRecordFormat): readonly number[] {
-    const kernel = new KernelTransactions(this.memory, 0, kernelSetup(this.hashers), this.kind);
     const { bytes: base, starts, ends, count } = batch;
-    return [...kernel.prove({ base, starts, ends, count }, format === 'V1', this.hashes)];
+    return [...this.#kernel.prove({ base, starts, ends, count }, format === 'V1', this.#memory.hashes)];
   }
 }
 
@@ -114,12 +90,11 @@ function withRightHashes(hashers: LedgerHashers, record: TransactionRecord): Tra
   return { ...record, transaction_info: { variant: 'V0', value } };
 }
 
-for (const kind of ['simd', 'scalar'] as const) {
-  const skip = kind === 'simd' && bestKernelKind() !== 'simd' ? 'this engine has no SIMD' : false;
-  describe(`proving batches of transactions with the ${kind} kernel`, { skip }, () => {
+for (const variant of KERNEL_VARIANTS) {
+  describe(`proving batches of transactions with ${variant.title}`, { skip: variant.skip }, () => {
     for (const family of Object.values(LEDGER_FAMILIES)) {
       for (const format of ['V0', 'V1'] as const) {
-        const bench = new Bench(ledgerHashers(family), kind);
+        const bench = new Bench(ledgerHashers(family), variant);
         const some = fc.nat().map((seed) => inventRecord(bench.hashers, format, seed));
 
         it(`says of ${family.name} records of format ${format} what the checker says`, () => {
@@ -143,7 +118,7 @@ for (const kind of ['simd', 'scalar'] as const) {
     }
 
     const ledger = generateLedger({ seed: 'batches', epochs: 2, transactions: 900, stateItems: 50 });
-    const bench = new Bench(ledger.hashers, kind);
+    const bench = new Bench(ledger.hashers, variant);
     const all = Array.from({ length: ledger.transactionCount }, (_, version) => ledger.record(version, 'V1'));
 
     it('finds flipped bits all over a long batch, and nothing in a good one', () => {
