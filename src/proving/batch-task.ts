@@ -11,7 +11,7 @@ import type { KeyDisorder } from './proving-pool.js';
 
 /** What is to be done with the records in a slot. */
 export type BatchWork =
-  | { readonly kind: 'state'; readonly hashes: boolean }
+  | { readonly kind: 'state' }
   | { readonly kind: 'transactions'; readonly format: TransactionRecordFormat };
 
 export interface BatchTask {

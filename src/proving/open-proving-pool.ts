@@ -9,9 +9,9 @@ import { ProvingMemory } from './proving-memory.js';
 import type {
   ProvenStateBatch,
   ProvenTransactionBatch,
+  ProvingOptions,
   ProvingPool,
   RecordSource,
-  StateProvingOptions,
   TransactionProvingOptions,
 } from './proving-pool.js';
 import { type ProvenBatch, type ProvingParts, proveSource } from './proving-run.js';
@@ -77,12 +77,9 @@ class Pool implements ProvingPool {
     this.#parts.provers.start();
   }
 
-  async *stateItems(
-    source: RecordSource,
-    { signal, hashes = false }: StateProvingOptions = {},
-  ): AsyncGenerator<ProvenStateBatch> {
-    const batches = proveSource(this.#parts, source, () => ({ kind: 'state', hashes }), signal);
-    for await (const proven of batches) yield stateBatch(proven, hashes);
+  async *stateItems(source: RecordSource, { signal }: ProvingOptions = {}): AsyncGenerator<ProvenStateBatch> {
+    const batches = proveSource(this.#parts, source, () => ({ kind: 'state' }), signal);
+    for await (const proven of batches) yield stateBatch(proven);
   }
 
   async *transactions(
@@ -108,10 +105,10 @@ class Pool implements ProvingPool {
   }
 }
 
-function stateBatch({ batch, slot, result }: ProvenBatch, withHashes: boolean): ProvenStateBatch {
+function stateBatch({ batch, slot, result }: ProvenBatch): ProvenStateBatch {
   assert(result.kind === 'state');
   const { faults, segment, disorder } = result;
-  const size = withHashes && faults.length === 0 ? batch.count * HASH_SIZE : 0;
+  const size = faults.length === 0 ? batch.count * HASH_SIZE : 0;
   const keyHashes = slot.hashes.subarray(0, size);
   const valueHashes = slot.hashes.subarray(size, 2 * size);
   return { ...batch, faults, segment, disorder, keyHashes, valueHashes };

@@ -1,90 +1,31 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { type RecordBatch, readRecordBatches } from '../archive/record-file.js';
-import { frameRecord } from '../archive/record-framing.js';
-import { encode } from '../bcs/codec.js';
+import type { RecordBatch } from '../archive/record-file.js';
 import { toHex } from '../hashing/hash-value.js';
-import { sparseMerkleHashers } from '../merkle/sparse-merkle-hashers.js';
-import { StateTreeFrontier } from '../merkle/state-tree-frontier.js';
-import { StateTreeSegment } from '../merkle/state-tree-segment.js';
 import type { RecordFault } from '../records/record-fault.js';
-import { StateRecordHasher } from '../records/state-records.js';
 import { TransactionRecordChecker } from '../records/transaction-records.js';
-import { LocalFsStorage } from '../storage/local-fs.js';
 import { memoryFolder } from '../test-support/memory-folder.js';
 import { generateLedger } from '../testing/index.js';
-import { StateRecord } from '../types/state-record.js';
 import { openProvingPool, proversPool } from './open-proving-pool.js';
 import { ProverThreads } from './prover-threads.js';
 import { ProvingMemory } from './proving-memory.js';
 import type { ProvenTransactionBatch, ProvingPool, RecordSource } from './proving-pool.js';
+import { batchOf, plainFault, sourceOf, sourceOfFile } from './record-sources.test.support.js';
 
 const ledger = generateLedger({ seed: 'proving', epochs: 2, transactions: 1500, stateItems: 300 });
 const { hashers } = ledger;
 const { family } = hashers;
 const transactions = Array.from({ length: ledger.transactionCount }, (_, at) => ledger.record(at, 'V1'));
-const state = stateRecords(9000);
-
-/** Items of about 200 bytes in the order of their key hashes. */
-function stateRecords(count: number): Uint8Array[] {
-  const items = Array.from({ length: count }, (_, index) => {
-    const key = { variant: 'Raw', value: Buffer.from(`key ${index}`) } as const;
-    const value = { variant: 'V0', value: new Uint8Array(150 + (index % 90)).fill(index) } as const;
-    return encode(StateRecord, [key, value]);
-  });
-  return sortedByKey(items);
-}
-
-function sortedByKey(items: readonly Uint8Array[]): Uint8Array[] {
-  const { keyHashes } = new StateRecordHasher(hashers).hash(batchOf(items), assert.ifError);
-  const hashes = items.map((_, index) => toHex(keyHashes.subarray(index * 32, index * 32 + 32)));
-  return items
-    .map((item, index) => ({ item, hash: hashes[index] ?? '' }))
-    .sort((left, right) => (left.hash < right.hash ? -1 : 1))
-    .map(({ item }) => item);
-}
-
-function batchOf(records: readonly Uint8Array[], firstRecord = 0, fileOffset = 0): RecordBatch {
-  const bytes = Buffer.concat(records.map(frameRecord));
-  const ends: number[] = [];
-  for (const record of records) ends.push((ends.at(-1) ?? 0) + 4 + record.length);
-  const starts = ends.map((end, index) => end - (records[index]?.length ?? 0));
-  const places = { starts: Uint32Array.from(starts), ends: Uint32Array.from(ends) };
-  return { bytes, count: records.length, ...places, firstRecord, fileOffset };
-}
-
-/** A source with memory of its own. */
-function sourceOf(...batches: readonly RecordBatch[]): RecordSource {
-  return async function* () {
-    yield* batches;
-  };
-}
-
 /** What the pool found out about a whole source, in a form that can be compared. */
 interface Found {
   readonly faults: readonly unknown[];
   readonly hashes: string;
   readonly complete: boolean;
   readonly count: number;
-}
-
-/** Faults with their offsets in the whole file. */
-function plainFault({ error, offset, ...fault }: RecordFault, fileOffset: number): unknown {
-  const refusal = error && [
-    error.constructor.name,
-    error.code,
-    error.path,
-    error.facts['offset'] !== undefined,
-  ];
-  const message = fault.message.replace(/at byte \d+/g, 'at byte');
-  return { ...fault, message, offset: fileOffset + offset, refusal };
 }
 
 function byRecord(faults: readonly RecordFault[]): RecordFault[] {
@@ -124,35 +65,7 @@ function expectTransactions(records: readonly Uint8Array[]): Found {
   return { faults, hashes, complete, count: records.length };
 }
 
-/** The root over all items, or undefined when some are no items or out of order. */
-async function stateRoot(pool: ProvingPool, source: RecordSource): Promise<string | undefined> {
-  const treeHashers = sparseMerkleHashers(hashers);
-  const fromSegments = new StateTreeFrontier(treeHashers);
-  const fromHashes = new StateTreeFrontier(treeHashers);
-  for await (const batch of pool.stateItems(source, { hashes: true })) {
-    if (!batch.segment) return undefined;
-    fromSegments.addSegment(new StateTreeSegment(treeHashers, batch.segment));
-    fromHashes.addMany(batch.keyHashes, batch.valueHashes, batch.count);
-  }
-  assert.equal(toHex(fromSegments.currentRoot()), toHex(fromHashes.currentRoot()));
-  return toHex(fromSegments.currentRoot());
-}
-
-function expectRoot(records: readonly Uint8Array[]): string {
-  const frontier = new StateTreeFrontier(sparseMerkleHashers(hashers));
-  const { keyHashes, valueHashes } = new StateRecordHasher(hashers).hash(batchOf(records), assert.ifError);
-  frontier.addMany(keyHashes, valueHashes, records.length);
-  return toHex(frontier.currentRoot());
-}
-
 const folder = memoryFolder({ after });
-
-/** A file of these records, as a source. */
-async function fileOf(name: string, records: readonly Uint8Array[], gzip = false): Promise<RecordSource> {
-  const content = Buffer.concat(records.map(frameRecord));
-  await writeFile(path.join(folder, name), gzip ? gzipSync(content) : content);
-  return (buffers, signal) => readRecordBatches(new LocalFsStorage(folder), name, { buffers, signal });
-}
 
 for (const threads of [1, 2, 3]) {
   describe(`a pool of ${threads} thread${threads === 1 ? '' : 's'}`, () => {
@@ -166,7 +79,10 @@ for (const threads of [1, 2, 3]) {
       const expected = expectTransactions(transactions);
       assert.deepEqual(expected.faults, []);
       for (const gzip of [false, true]) {
-        const found = await findTransactions(pool, await fileOf(`t${threads}`, transactions, gzip));
+        const found = await findTransactions(
+          pool,
+          await sourceOfFile(path.join(folder, `t${threads}`), transactions, gzip),
+        );
         assert.deepEqual(found, expected);
       }
     });
@@ -192,7 +108,10 @@ for (const threads of [1, 2, 3]) {
     it('finds a planted fault at every place of a batch and of a file, and only that', async () => {
       for (const at of [0, 1, 749, 1498, 1499]) {
         const records = transactions.with(at, Uint8Array.of(9, 9, 9));
-        const { faults, complete, count } = await findTransactions(pool, await fileOf('planted', records));
+        const { faults, complete, count } = await findTransactions(
+          pool,
+          await sourceOfFile(path.join(folder, 'planted'), records),
+        );
         assert.deepEqual(
           faults.map((fault) => (fault as RecordFault).record),
           [at],
@@ -202,51 +121,9 @@ for (const threads of [1, 2, 3]) {
       }
     });
 
-    it('builds the tree of state items, and gives the hashes', async () => {
-      const expected = expectRoot(state);
-      assert.equal(await stateRoot(pool, await fileOf(`s${threads}`, state)), expected);
-      const [left, right] = [state.slice(0, 4000), state.slice(4000)];
-      assert.equal(await stateRoot(pool, sourceOf(batchOf(left), batchOf(right, 4000))), expected);
-    });
-
-    it('finds the first key out of order, and the first record that is no item', async () => {
-      for (const at of [1, 2000, 3999]) {
-        const repeated = state.slice(0, 4000).with(at, state[at - 1] ?? new Uint8Array());
-        for await (const batch of pool.stateItems(sourceOf(batchOf(repeated)))) {
-          assert.equal(batch.disorder?.record, at);
-          assert.match(batch.disorder.message, /does not follow/);
-          assert.equal(batch.segment, undefined);
-        }
-      }
-      const broken = state.with(17, Uint8Array.of(7));
-      for await (const batch of pool.stateItems(sourceOf(batchOf(broken.slice(0, 100))))) {
-        assert.deepEqual(
-          batch.faults.map(({ record, code }) => [record, code]),
-          [[17, 'RECORD_INVALID']],
-        );
-        assert.equal(batch.segment, undefined);
-      }
-    });
-
-    it('proves more tiny records than a batch may have, and records larger than a batch', async () => {
-      const tiny = sortedByKey(
-        Array.from({ length: 40_000 }, (_, index) =>
-          Uint8Array.of(2, 3, index & 255, (index >> 8) & 255, index >> 16, 0, 0),
-        ),
-      );
-      assert.equal(await stateRoot(pool, await fileOf('tiny', tiny)), expectRoot(tiny));
-      const key = { variant: 'Raw', value: Buffer.from('huge') } as const;
-      const value = { variant: 'V0', value: new Uint8Array(randomBytes(3_000_001)) } as const;
-      const huge = sortedByKey([encode(StateRecord, [key, value]), ...state]);
-      const expected = expectRoot(huge);
-      assert.equal(await stateRoot(pool, await fileOf('huge', huge)), expected);
-      assert.equal(await stateRoot(pool, await fileOf('huge', huge, true)), expected);
-      assert.equal(await stateRoot(pool, sourceOf(batchOf(huge))), expected);
-    });
-
     it('proves many files at once, in whatever order their batches are taken', async () => {
       const expected = expectTransactions(transactions);
-      const source = await fileOf('many', transactions);
+      const source = await sourceOfFile(path.join(folder, 'many'), transactions);
       const all = await Promise.all(Array.from({ length: 12 }, () => findTransactions(pool, source)));
       for (const found of all) assert.deepEqual(found, expected);
       const opened = [1, 2].map(() => pool.transactions(source, { format: 'V1' })[Symbol.asyncIterator]());
@@ -280,7 +157,11 @@ for (const threads of [1, 2, 3]) {
     });
 
     it('ends with the reason of an abort, at any time, and then proves other files', async () => {
-      const source = await fileOf('aborted', [...transactions, ...transactions, ...transactions]);
+      const source = await sourceOfFile(path.join(folder, 'aborted'), [
+        ...transactions,
+        ...transactions,
+        ...transactions,
+      ]);
       for (let round = 0; round < 12; round++) {
         const controller = new AbortController();
         const reason = new Error(`round ${round}`);
@@ -298,7 +179,7 @@ for (const threads of [1, 2, 3]) {
     });
 
     it('can be left at any batch', async () => {
-      const source = await fileOf('left', [...transactions, ...transactions]);
+      const source = await sourceOfFile(path.join(folder, 'left'), [...transactions, ...transactions]);
       for (let round = 0; round < 12; round++) {
         let closed = false;
         const watched: RecordSource = async function* (buffers, signal) {
@@ -314,8 +195,8 @@ for (const threads of [1, 2, 3]) {
     });
 
     it('keeps a batch as it is until the next one is asked for', async () => {
-      const source = await fileOf('kept', [...transactions, ...transactions]);
-      const other = await fileOf('other', transactions.toReversed());
+      const source = await sourceOfFile(path.join(folder, 'kept'), [...transactions, ...transactions]);
+      const other = await sourceOfFile(path.join(folder, 'other'), transactions.toReversed());
       for await (const batch of pool.transactions(source, { format: 'V1' })) {
         const copy = [batch.bytes.slice(), batch.infoHashes.slice(), batch.starts.slice()];
         await findTransactions(pool, other);

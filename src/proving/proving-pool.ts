@@ -16,11 +16,6 @@ export interface ProvingOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface StateProvingOptions extends ProvingOptions {
-  /** Whether `keyHashes` and `valueHashes` are wanted: restoring needs them, verifying does not. */
-  readonly hashes?: boolean;
-}
-
 /** State items whose encoding was checked. Everything in it is valid until the iteration goes on. */
 export interface ProvenStateBatch extends RecordBatch {
   /** One for each record that is no state item, in their order; then there is no segment. */
@@ -29,7 +24,7 @@ export interface ProvenStateBatch extends RecordBatch {
   readonly segment: StateTreeSegmentData | undefined;
   /** The first record whose key does not follow the key before it, where there is one. */
   readonly disorder: KeyDisorder | undefined;
-  /** 32 bytes a record, where they were asked for and there are no faults. */
+  /** 32 bytes a record, as are `valueHashes`; empty if there are faults. */
   readonly keyHashes: Uint8Array;
   readonly valueHashes: Uint8Array;
 }
@@ -72,7 +67,7 @@ export interface ProvingPool extends AsyncDisposable {
   readonly threads: number;
   /** Starts the threads now; otherwise they start with the first work, which then waits for them. */
   start(): void;
-  stateItems(source: RecordSource, options?: StateProvingOptions): AsyncIterable<ProvenStateBatch>;
+  stateItems(source: RecordSource, options?: ProvingOptions): AsyncIterable<ProvenStateBatch>;
   transactions(
     source: RecordSource,
     options: TransactionProvingOptions,

@@ -58,7 +58,7 @@ async function readSegment(
   try {
     const batches = pool.stateItems(
       (buffers, signal) => readRecordBatches(storage, file, { signal, onContent, buffers }),
-      { signal, hashes: onBatch !== undefined },
+      { signal },
     );
     for await (const batch of batches) {
       for (const { error, record } of batch.faults) {
