@@ -124,16 +124,6 @@ export function putRow<K, V>(batch: WriteBatch, family: ColumnFamily<K, V>, key:
   batch.put(family.name, family.key.encode(key), family.value.encode(value));
 }
 
-/** For values at hand as bytes, such as slices of records; the caller vouches for them. */
-export function putRowBytes<K>(
-  batch: WriteBatch,
-  family: ColumnFamily<K, unknown>,
-  key: K,
-  value: Uint8Array,
-): void {
-  batch.put(family.name, family.key.encode(key), value);
-}
-
 export function deleteRow<K>(batch: WriteBatch, family: ColumnFamily<K, unknown>, key: K): void {
   batch.delete(family.name, family.key.encode(key));
 }
