@@ -1,5 +1,8 @@
 #!/usr/bin/env node
+import { boundHeapGrowth } from './heap-growth.js';
 import { runCommandLine } from './run.js';
+
+boundHeapGrowth();
 
 const interruption = new AbortController();
 for (const signalName of ['SIGINT', 'SIGTERM'] as const) {

@@ -30,6 +30,8 @@ export interface ThreadAnswer {
   readonly failure?: string;
 }
 
+/** Young objects of a thread; it makes few, and its heap would grow all the same. */
+const YOUNG_MIB = 6;
 /** Tasks that a thread has at once: the next one is there when it is done with one. */
 const TASKS_A_THREAD = 2;
 
@@ -102,7 +104,11 @@ export class ProverThreads implements Provers {
 
   #start(): Thread {
     const setup: ThreadSetup = { ...this.#setup, thread: this.#threads.length };
-    const worker = new Worker(this.#entry, { workerData: setup, name: `proving ${setup.thread}` });
+    const worker = new Worker(this.#entry, {
+      workerData: setup,
+      name: `proving ${setup.thread}`,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
+    });
     worker.unref();
     const thread: Thread = { worker, open: new Map() };
     worker.on('message', (answer: ThreadAnswer) => this.#take(thread, answer));

@@ -1,9 +1,11 @@
 /** Most batches of a large file have about this size. */
 const BLOCK_BYTES = 1024 * 1024;
+/** Blocks that wait for the next batch. What is beyond is let go: nobody may come to read that much again. */
+const FREE_BLOCKS_MAX = 8;
 
 /**
- * The memory in which batches of records wait, from their proof until they are written. Blocks are used
- * again, so that a long restore takes no new memory.
+ * The memory in which batches of records wait, from their proof until they are written. Some blocks are used
+ * again, others are let go at once: what is held is what is waiting.
  */
 export class BatchMemory {
   readonly #bytesMax: number;
@@ -30,8 +32,8 @@ export class BatchMemory {
     this.#held += memory.length;
     const release = (): void => {
       this.#held -= memory.length;
-      if (isBlock && this.#isClosed) letGo(memory);
-      else if (isBlock) this.#free.push(memory);
+      if (isBlock && !this.#isClosed && this.#free.length < FREE_BLOCKS_MAX) this.#free.push(memory);
+      else letGo(memory);
       this.#serve();
     };
     return { bytes: memory.subarray(0, bytes.length), release };

@@ -14,6 +14,12 @@ import { openRocksDbStore } from './rocksdb-store.js';
 import { syncFolderNames } from './sync-folder.js';
 
 /**
+ * Shards collect less before they write a file: there are 32 of them, each with a few busy column families,
+ * and what all of them collect at once is most of what a bulk write takes.
+ */
+const SHARD_WRITE_BUFFER_BYTES = 1 << 20;
+
+/**
  * - `create`: read and write; instances and column families that are missing are made.
  * - `write`: read and write; every instance must be there.
  * - `read`: nothing on disk changes; every instance must be there.
@@ -22,7 +28,7 @@ export type OpenMode = 'create' | 'write' | 'read';
 
 export interface OpenDatabaseOptions {
   readonly mode: OpenMode;
-  /** Bytes that each column family collects in memory before it writes a file; 4 MiB by default. */
+  /** Bytes that each column family collects in memory before it writes a file; 4 MiB, of a shard 1 MiB. */
   readonly writeBufferBytes?: number | undefined;
   /** Another binding of RocksDB. */
   readonly openStore?: OpenStore | undefined;
@@ -61,7 +67,8 @@ export class AptosDatabaseFiles implements AsyncDisposable {
           columnFamilies: instance.columnFamilies,
           readOnly: options.mode === 'read',
           createIfMissing: options.mode === 'create',
-          writeBufferBytes: options.writeBufferBytes,
+          writeBufferBytes:
+            options.writeBufferBytes ?? (instance.shard === undefined ? undefined : SHARD_WRITE_BUFFER_BYTES),
         });
         return { instance, store };
       }),

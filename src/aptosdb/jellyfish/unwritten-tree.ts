@@ -32,8 +32,8 @@ export function unwrittenTreeBytes(changed: number, all: number): number {
 /** Takes a part of what a shard writes; the next one is planned when it returns. */
 export type TakeNodes = (part: NodeBatch) => Promise<void>;
 
-/** Nodes after which a part of a shard is given: some 400 KiB of rows. */
-const PART_NODES = 1024;
+/** Nodes after which a part of a shard is given: some 100 KiB of rows. */
+const PART_NODES = 256;
 
 /** A changed item as the tree of a new version has it: what its leaf holds but for the version. */
 export type NewLeaf = Pick<LeafNode, 'keyHash' | 'valueHash' | 'stateKey'>;
