@@ -25,7 +25,7 @@ import type { StateWrites } from './state-writes.js';
 
 /** Shards that are written at a time, and bytes of each one's rows that are then in memory. */
 const SHARDS_AT_ONCE = 2;
-const SHARD_ROWS_BYTES = 1 << 20;
+const SHARD_ROWS_BYTES = 1 << 18;
 
 /**
  * The state tree behind commits. Its root is compared at every checkpoint, but only some versions of it are
