@@ -1,17 +1,42 @@
 /** Most batches of a large file have about this size. */
 const BLOCK_BYTES = 1024 * 1024;
-/** Blocks that wait for the next batch. What is beyond is let go: nobody may come to read that much again. */
-const FREE_BLOCKS_MAX = 8;
+/**
+ * Blocks that are taken together. An allocator maps more than 32 MiB for itself alone, so that the system has
+ * it back as soon as it is freed; a freed MiB would stay with the process.
+ */
+const SLAB_BLOCKS = 33;
+
+/** Some blocks of one buffer; memory that was never touched costs nothing. */
+class Slab {
+  readonly #buffer = new ArrayBuffer(SLAB_BLOCKS * BLOCK_BYTES);
+  readonly #free = Array.from({ length: SLAB_BLOCKS }, (_, index) => SLAB_BLOCKS - 1 - index);
+
+  get isUnused(): boolean {
+    return this.#free.length === SLAB_BLOCKS;
+  }
+
+  /** Undefined where all are in use. */
+  take(): { readonly block: Uint8Array<ArrayBuffer>; readonly giveBack: () => void } | undefined {
+    const index = this.#free.pop();
+    if (index === undefined) return undefined;
+    const block = new Uint8Array(this.#buffer, index * BLOCK_BYTES, BLOCK_BYTES);
+    return { block, giveBack: () => this.#free.push(index) };
+  }
+
+  /** Moved to an object that is young, memory is free soon, and not only when all of the heap is looked through. */
+  letGo(): void {
+    structuredClone(this.#buffer, { transfer: [this.#buffer] });
+  }
+}
 
 /**
- * The memory in which batches of records wait, from their proof until they are written. Some blocks are used
- * again, others are let go at once: what is held is what is waiting.
+ * The memory in which batches of records wait, from their proof until they are written. Blocks are used
+ * again, and what is not used any more goes back to the system.
  */
 export class BatchMemory {
   readonly #bytesMax: number;
-  readonly #free: Uint8Array<ArrayBuffer>[] = [];
+  readonly #slabs: Slab[] = [];
   #held = 0;
-  #isClosed = false;
   #waiting: { readonly bytes: number; readonly resolve: () => void }[] = [];
 
   /** @param bytesMax beyond which `whenRoom` waits; it is no limit of `keep` */
@@ -27,23 +52,15 @@ export class BatchMemory {
   /** A copy of the bytes, and what gives its memory back: to be called once, when nobody reads it any more. */
   keep(bytes: Uint8Array): { readonly bytes: Uint8Array; readonly release: () => void } {
     const isBlock = bytes.length > BLOCK_BYTES / 2 && bytes.length <= BLOCK_BYTES;
-    const memory = isBlock ? (this.#free.pop() ?? new Uint8Array(BLOCK_BYTES)) : new Uint8Array(bytes.length);
+    const { memory, giveBack } = isBlock ? this.#block() : ownMemory(bytes.length);
     memory.set(bytes);
     this.#held += memory.length;
     const release = (): void => {
       this.#held -= memory.length;
-      if (isBlock && !this.#isClosed && this.#free.length < FREE_BLOCKS_MAX) this.#free.push(memory);
-      else letGo(memory);
+      giveBack();
       this.#serve();
     };
     return { bytes: memory.subarray(0, bytes.length), release };
-  }
-
-  /** Nothing more will be kept: memory that is given back is let go. */
-  close(): void {
-    this.#isClosed = true;
-    for (const block of this.#free) letGo(block);
-    this.#free.length = 0;
   }
 
   /** Returns once this many bytes more are within the bound. */
@@ -54,6 +71,23 @@ export class BatchMemory {
     });
   }
 
+  /** Of the oldest slab that has one, so that the others come to be unused. */
+  #block(): { readonly memory: Uint8Array; readonly giveBack: () => void } {
+    for (let index = 0; ; index++) {
+      const slab = this.#slabs[index] ?? new Slab();
+      if (index === this.#slabs.length) this.#slabs.push(slab);
+      const taken = slab.take();
+      if (!taken) continue;
+      const giveBack = (): void => {
+        taken.giveBack();
+        if (!slab.isUnused) return;
+        this.#slabs.splice(this.#slabs.indexOf(slab), 1);
+        slab.letGo();
+      };
+      return { memory: taken.block, giveBack };
+    }
+  }
+
   #serve(): void {
     if (this.#waiting.length === 0) return;
     const fits = (bytes: number): boolean => this.#held + bytes <= this.#bytesMax;
@@ -62,7 +96,6 @@ export class BatchMemory {
   }
 }
 
-/** Moved to an object that is young, memory is free soon, and not only when all of the heap is looked through. */
-function letGo({ buffer }: Uint8Array<ArrayBuffer>): void {
-  structuredClone(buffer, { transfer: [buffer] });
+function ownMemory(size: number): { readonly memory: Uint8Array; readonly giveBack: () => void } {
+  return { memory: new Uint8Array(size), giveBack: () => undefined };
 }

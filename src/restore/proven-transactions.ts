@@ -62,8 +62,7 @@ interface LoadedChunk {
  * while the receiver works on that one (spec: formats.md, 8.4).
  * @param history undefined where no signature is checked
  * @param backups in the order of their versions
- * @param memory closed at the end; where one with a bound is given, batches have to be released for chunks to
- *   be read ahead
+ * @param memory where one with a bound is given, batches have to be released for chunks to be read ahead
  * @throws RestoreFindingError at the first chunk that is not proven, in its turn
  */
 export async function* provenTransactionChunks(
@@ -87,20 +86,16 @@ export async function* provenTransactionChunks(
     },
   );
   let previous: ChunkOutcome | undefined;
-  try {
-    for await (const each of loaded) {
-      const { outcome, batches, byteSize } = each;
-      compareNeighbours(each.context, previous, outcome);
-      requireAnchored(each.context, history, outcome);
-      requireSound(each.context);
-      const { chunk, proof } = outcome;
-      if (!proof || outcome.verdict === 'faulty') throw new Error('a chunk is faulty without a finding');
-      previous = outcome;
-      const [{ left_siblings: leftSiblings }, ledgerInfo] = proof;
-      yield { chunk, leftSiblings, ledgerInfo, batches, byteSize };
-    }
-  } finally {
-    memory.close();
+  for await (const each of loaded) {
+    const { outcome, batches, byteSize } = each;
+    compareNeighbours(each.context, previous, outcome);
+    requireAnchored(each.context, history, outcome);
+    requireSound(each.context);
+    const { chunk, proof } = outcome;
+    if (!proof || outcome.verdict === 'faulty') throw new Error('a chunk is faulty without a finding');
+    previous = outcome;
+    const [{ left_siblings: leftSiblings }, ledgerInfo] = proof;
+    yield { chunk, leftSiblings, ledgerInfo, batches, byteSize };
   }
 }
 

@@ -24,7 +24,7 @@ import { ItemLeaves } from './item-leaves.js';
 import type { StateWrites } from './state-writes.js';
 
 /** Shards that are written at a time, and bytes of each one's rows that are then in memory. */
-const SHARDS_AT_ONCE = 1;
+const SHARDS_AT_ONCE = 2;
 const SHARD_ROWS_BYTES = 1 << 18;
 
 /**

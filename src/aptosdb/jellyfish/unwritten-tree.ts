@@ -32,8 +32,12 @@ export function unwrittenTreeBytes(changed: number, all: number): number {
 /** Takes a part of what a shard writes; the next one is planned when it returns. */
 export type TakeNodes = (part: NodeBatch) => Promise<void>;
 
-/** Nodes after which a part of a shard is given: some 100 KiB of rows. */
+/**
+ * Nodes after which a part of a shard is given, and nodes that are read at once. Few enough for the decoded ones
+ * to be gone before the collector comes across them twice: what it has, it keeps for long.
+ */
 const PART_NODES = 256;
+const READ_NODES = 512;
 
 /** A changed item as the tree of a new version has it: what its leaf holds but for the version. */
 export type NewLeaf = Pick<LeafNode, 'keyHash' | 'valueHash' | 'stateKey'>;
@@ -99,7 +103,10 @@ export class UnwrittenTree {
         if (met !== NONE) unread.add(met);
         return met !== NONE;
       });
-      await this.#readNodes([...unread]);
+      const nodes = [...unread];
+      for (let from = 0; from < nodes.length; from += READ_NODES) {
+        await this.#readNodes(nodes.slice(from, from + READ_NODES));
+      }
     }
   }
 
