@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import type { RecordBatch } from '../archive/record-file.js';
 import { HASH_SIZE } from '../hashing/hash-value.js';
 import type { LedgerFamily } from '../types/ledger-family.js';
 import { BatchProver } from './batch-prover.js';
+import type { BatchWork } from './batch-task.js';
 import { ProvingError } from './proving-error.js';
 import { ProverThreads } from './prover-threads.js';
 import { OwnThread, type Provers } from './provers.js';
@@ -60,6 +62,8 @@ class Pool implements ProvingPool {
   readonly threads: number;
   readonly #make: () => ProvingParts;
   #made: ProvingParts | undefined;
+  /** Sources that are being proven. */
+  #running = 0;
   #closed = false;
 
   constructor(threads: number, make: () => ProvingParts) {
@@ -78,7 +82,7 @@ class Pool implements ProvingPool {
   }
 
   async *stateItems(source: RecordSource, { signal }: ProvingOptions = {}): AsyncGenerator<ProvenStateBatch> {
-    const batches = proveSource(this.#parts, source, () => ({ kind: 'state' }), signal);
+    const batches = this.#prove(source, () => ({ kind: 'state' }), signal);
     for await (const proven of batches) yield stateBatch(proven);
   }
 
@@ -86,13 +90,33 @@ class Pool implements ProvingPool {
     source: RecordSource,
     { signal, format }: TransactionProvingOptions,
   ): AsyncGenerator<ProvenTransactionBatch> {
-    const batches = proveSource(
-      this.#parts,
+    const batches = this.#prove(
       source,
       (first) => ({ kind: 'transactions', format: typeof format === 'string' ? format : format(first) }),
       signal,
     );
     for await (const proven of batches) yield transactionBatch(proven);
+  }
+
+  async *#prove(
+    source: RecordSource,
+    workFor: (first: RecordBatch) => BatchWork,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<ProvenBatch> {
+    const parts = this.#parts;
+    this.#running++;
+    try {
+      yield* proveSource(parts, source, workFor, signal);
+    } finally {
+      this.#running--;
+    }
+  }
+
+  async rest(): Promise<void> {
+    if (this.#running > 0) return;
+    const made = this.#made;
+    this.#made = undefined;
+    await made?.provers.close();
   }
 
   async close(): Promise<void> {

@@ -236,6 +236,24 @@ describe('threads of a pool', () => {
     await pool.close();
   });
 
+  it('rest when nothing is being proven, and start again with the next work', async () => {
+    await using pool = openProvingPool({ family, threads: 2 });
+    const batch = batchOf(transactions);
+    const prove = async (): Promise<number> => {
+      let count = 0;
+      for await (const proven of pool.transactions(sourceOf(batch), { format: 'V1' })) {
+        await pool.rest();
+        assert.deepEqual(proven.faults, []);
+        count += proven.count;
+      }
+      return count;
+    };
+    for (let round = 0; round < 2; round++) {
+      assert.equal(await prove(), transactions.length);
+      await pool.rest();
+    }
+  });
+
   it('do not keep a program alive that never closes them', async () => {
     const program = new URL('./unclosed-pool.test.support.js', import.meta.url).pathname;
     const { stdout } = await promisify(execFile)(process.execPath, [program], { timeout: 30_000 });

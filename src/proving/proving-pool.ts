@@ -72,6 +72,8 @@ export interface ProvingPool extends AsyncDisposable {
     source: RecordSource,
     options: TransactionProvingOptions,
   ): AsyncIterable<ProvenTransactionBatch>;
+  /** Where nothing is being proven: ends the threads and lets go of the memory, until there is work again. */
+  rest(): Promise<void>;
   /** Ends the threads; what is still being proven fails. May be called more than once. */
   close(): Promise<void>;
 }

@@ -49,13 +49,15 @@ export class TransactionReader implements AsyncDisposable {
       this.#current = undefined;
       this.#next = undefined;
       if (chunk === undefined) return;
-      yield chunk;
       const { lastVersion } = chunk.chunk;
+      const isLast = last >= this.#last && lastVersion >= last;
+      // Nothing more will be asked for: threads and memory are not to wait for the last chunk to be written.
+      if (isLast) await this.#end();
+      yield chunk;
+      if (isLast) return;
       if (lastVersion > last) this.#current = chunk;
       if (lastVersion < last) continue;
       this.#next = last + 1n;
-      // Nothing more will be asked for: what was read gives its memory back.
-      if (last >= this.#last) await this[Symbol.asyncDispose]();
       return;
     }
   }
@@ -71,6 +73,11 @@ export class TransactionReader implements AsyncDisposable {
   async #nextChunk(): Promise<ProvenTransactionChunk | undefined> {
     const step = await this.#chunks?.next();
     return step === undefined || step.done ? undefined : step.value;
+  }
+
+  async #end(): Promise<void> {
+    await this[Symbol.asyncDispose]();
+    await this.#reading.pool.rest();
   }
 
   /** Ends what is being read ahead. */
