@@ -10,7 +10,7 @@ const BEGIN = '<!-- tables: written by scripts/error-tables.mjs -->';
 
 /** Codes of one source file with their doc lines. */
 function codesIn(source) {
-  const pattern = /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*\|\s*'([A-Z0-9_]+)'/g;
+  const pattern = /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*\|?\s*'([A-Z0-9_]+)'/g;
   return [...source.matchAll(pattern)].map(([, text, code]) => ({
     code,
     text: text.replace(/\s*\n\s*\*\s?/g, ' ').trim(),

@@ -71,6 +71,7 @@ export type { ProgressEvent, ProgressListener } from './telemetry/progress.js';
 export { FINDING_TEXTS, type Finding, type FindingCode } from './verify/finding.js';
 export type { ProvenRange, ProvenSnapshot, VerifyReport } from './verify/report.js';
 export { type VerifyOptions, verifyArchive } from './verify/verify-archive.js';
+export { VerifyMetrics } from './verify/verify-metrics.js';
 export { type BackupToCommit, commitBackup } from './archive/commit-backup.js';
 export type { FileAttestation } from './archive/attestation.js';
 export { CommandAdapterWriterStorage } from './storage/command-adapter-writer.js';
@@ -130,6 +131,7 @@ export {
   proveRestore,
 } from './restore/bootstrap-db.js';
 export { publishRestored } from './restore/publish-restored.js';
+export { RestoreMetrics } from './restore/restore-metrics.js';
 export type { RestoreReport } from './restore/restore-report.js';
 export {
   type OneoffOptions,

@@ -44,3 +44,22 @@ export function collectFindingCodes(
   }
   return [...previous, text];
 }
+
+/** Where to listen. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+const PORT_MAX = 65_535;
+
+/** `HOST:PORT`, with brackets around an IPv6 address. */
+export function parseListenAddress(text: string): ListenAddress {
+  const [, bracketed, plain, digits = ''] = /^(?:\[([^\]]+)\]|([^:]+)):([0-9]{1,5})$/.exec(text) ?? [];
+  const host = bracketed ?? plain;
+  const port = Number(digits);
+  if (host === undefined || port > PORT_MAX) {
+    throw new InvalidArgumentError('It must be HOST:PORT, such as 127.0.0.1:6186 or [::1]:6186.');
+  }
+  return { host, port };
+}

@@ -8,7 +8,7 @@ import type { WritableBackupStorage } from '../storage/writable-backup-storage.j
 import { LEDGER_FAMILIES, ledgerHashers } from '../types/ledger-family.js';
 import type { Waypoint } from '../types/waypoint.js';
 import { collectWaypoints, parseConcurrency, parseU64 } from './argument-parsers.js';
-import { type Console, printLine } from './console.js';
+import { type Console, warn } from './console.js';
 import { addLedgerFamilyOption, type LedgerFamilyFlag } from './ledger-family-option.js';
 import type { StorageFlags } from './storage-options.js';
 import { UsageError } from './usage-error.js';
@@ -138,8 +138,4 @@ export function backupOptions(
     onWarning: (code, message) => warn(console, code, message),
     signal: console.signal,
   };
-}
-
-export function warn({ stderr }: Console, code: string, message: string): void {
-  printLine(stderr, `warning: ${message} (${code})`);
 }

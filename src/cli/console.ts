@@ -13,3 +13,8 @@ export interface Console {
 export function printLine(stream: Writable, line: string): void {
   stream.write(`${line}\n`);
 }
+
+/** Something that the operator should know, on stderr; the command goes on. */
+export function warn({ stderr }: Pick<Console, 'stderr'>, code: string, message: string): void {
+  printLine(stderr, `warning: ${message} (${code})`);
+}

@@ -3,13 +3,15 @@ import { type Command, Option } from 'commander';
 import type { Waypoint } from '../types/waypoint.js';
 import { collectWaypoints, parseConcurrency, parseU64, parseU64OrMax, U64_MAX } from './argument-parsers.js';
 import { type Console, printLine } from './console.js';
+import type { RestoreMetrics } from '../restore/restore-metrics.js';
 import { addLedgerFamilyOption, type LedgerFamilyFlag } from './ledger-family-option.js';
+import { addMetricsOption, type MetricsFlag } from './metrics-option.js';
 import { addStorageOptions, type StorageFlags } from './storage-options.js';
 import { addThreadsOption, type ThreadsFlag } from './threads-option.js';
 import { UsageError } from './usage-error.js';
 
 /** What all restores take. */
-export interface RestoreFlags extends StorageFlags, LedgerFamilyFlag, ThreadsFlag {
+export interface RestoreFlags extends StorageFlags, LedgerFamilyFlag, ThreadsFlag, MetricsFlag {
   readonly dryRun?: boolean;
   readonly targetDbDir?: string;
   readonly targetVersion: bigint;
@@ -64,7 +66,12 @@ export function addRestoreOptions(command: Command): Command {
     command.addOption(new Option(`--${name} <N>`).argParser(parseU64).hideHelp());
   }
   command.addOption(new Option('--enable-storage-sharding').hideHelp());
-  return addLedgerFamilyOption(addThreadsOption(command));
+  return addLedgerFamilyOption(addMetricsOption(addThreadsOption(command)));
+}
+
+/** Metrics of a restore, which take a while to load. */
+export async function loadRestoreMetrics(): Promise<RestoreMetrics> {
+  return new (await import('../restore/restore-metrics.js')).RestoreMetrics();
 }
 
 /** The database's folder, or undefined for a dry run. @throws UsageError */

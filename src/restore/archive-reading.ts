@@ -61,6 +61,7 @@ export function verifyContextOf(
     concurrency,
     signal,
     analysis: undefined,
+    metrics: undefined,
   };
 }
 

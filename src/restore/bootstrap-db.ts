@@ -20,6 +20,7 @@ import { provenEpochEndings } from './proven-epoch-endings.js';
 import { publishDatabase } from './publish-database.js';
 import { receiptOf, receiptReport } from './receipt-report.js';
 import { RestoreError } from './restore-error.js';
+import type { RestoreMetrics } from './restore-metrics.js';
 import { RestoreJournal, type RestoreProgress } from './restore-journal.js';
 import { type RestoreReport, type RestoreTrust, trustOf } from './restore-report.js';
 import { COMMIT_EVERY_MS, type RestoreRun } from './restore-run.js';
@@ -45,6 +46,8 @@ export interface BootstrapOptions {
   readonly onCommitPoint?: RestoreRun['onCommitPoint'];
   /** Told how far the database is good when the restore ends early. */
   readonly onStanding?: ((words: string) => void) | undefined;
+  /** Told what was written or, in a dry run, proven. */
+  readonly metrics?: RestoreMetrics | undefined;
 }
 
 /** Where a database is restored to. */
@@ -104,6 +107,7 @@ class Bootstrap {
   async prove(): Promise<RestoreReport> {
     return await this.#withRun(async (run) => {
       const history = await this.#proveEpochEndings(run);
+      run.metrics?.verified.epochEndings(history?.endings ?? []);
       await new StepRunner(run, this.#steps, history?.history).prove();
       const notDone = ['nothing was written, so the state after the snapshot was not computed'];
       return this.#report('proven', trustOf(history?.history, this.#waypoints), { notDone });
@@ -151,6 +155,7 @@ class Bootstrap {
     const end = await this.#withDatabase(target, async (database) => {
       try {
         await saveLedgerInfos(database, endings?.endings ?? [], this.#steps.version);
+        run.metrics?.epochEndings(endings?.endings ?? [], this.#steps.version);
         const runner = new StepRunner(run, this.#steps, history);
         await runner.restore(database, journal);
         run.progress({ stage: 'finishing', done: 0, unit: 'steps' });
@@ -173,7 +178,8 @@ class Bootstrap {
   }
 
   async #withRun<Result>(work: (run: RestoreRun) => Promise<Result>): Promise<Result> {
-    const { storage, family, concurrency, threads, signal, progress, commitEveryMs } = this.#options;
+    const { storage, family, concurrency, threads, signal, progress, commitEveryMs, metrics } = this.#options;
+    metrics?.target(this.#steps.version);
     await using pool = openProvingPool({ family, threads: threads ?? 1 });
     return await work({
       storage,
@@ -184,6 +190,7 @@ class Bootstrap {
       signal,
       progress: progress ?? ignoreProgress,
       commitEveryMs: commitEveryMs ?? COMMIT_EVERY_MS,
+      metrics,
       onCommitPoint: this.#options.onCommitPoint,
     });
   }

@@ -26,6 +26,7 @@ import type { PlannedRange } from './plan.js';
 import { provenEpochEndings } from './proven-epoch-endings.js';
 import { SnapshotReader } from './proven-state-chunks.js';
 import { RestoreError } from './restore-error.js';
+import type { RestoreMetrics } from './restore-metrics.js';
 import { RestoreFindingError } from './restore-finding.js';
 import { loadJournal } from './restore-journal.js';
 import { COMMIT_EVERY_MS, type RestoreRun } from './restore-run.js';
@@ -51,6 +52,8 @@ export interface OneoffOptions {
   readonly signal?: AbortSignal | undefined;
   readonly progress?: ProgressListener | undefined;
   readonly commitEveryMs?: number | undefined;
+  /** Told what was written or, in a dry run, proven. */
+  readonly metrics?: RestoreMetrics | undefined;
 }
 
 /** What a one-off restore did. The JSON form has these names; integers are exact. */
@@ -92,9 +95,13 @@ export function restoreEpochEnding(options: OneoffOptions, manifest: FileHandle)
     });
     for (const range of unanchored) work.addUnchecked(range);
     const signed = endings.filter(({ value }) => value.ledger_info.commit_info.version <= target);
+    if (work.isDryRun) run.metrics?.verified.epochEndings(endings);
     const what = `endings of epochs ${firstEpoch} to ${lastEpoch}`;
     if (signed.length === 0) return { outcome: 'nothing-to-do', what: `${what} are newer than the target` };
-    return await work.write(what, (database) => saveLedgerInfos(database, signed, target));
+    return await work.write(what, async (database) => {
+      await saveLedgerInfos(database, signed, target);
+      run.metrics?.epochEndings(signed);
+    });
   });
 }
 
@@ -148,11 +155,12 @@ export function restoreTransactionBackup(
       const saved = { first, last: last < treeFrom ? last : treeFrom - 1n };
       await using reader = new TransactionReader(run, source, last);
       const saver = await TransactionSaver.open(database, hashers, { replayFrom });
-      await restoreTransactions(run, savingTarget(saver), reader, { range: saved, stage });
+      await restoreTransactions(run, savingTarget(saver), reader, { range: saved, stage, replayFrom });
       if (last < treeFrom) return;
       const tail = await TransactionTail.open(database, hashers);
       const range = { first: first > treeFrom ? first : treeFrom, last };
-      await restoreTransactions(run, tailTarget(tail), reader, { range, stage });
+      const job = { range, stage, replayFrom: range.first };
+      await restoreTransactions(run, tailTarget(tail), reader, job);
       await tail.finish();
     });
   });
@@ -190,6 +198,7 @@ async function oneoff(
     signal,
     progress: options.progress ?? ignoreProgress,
     commitEveryMs: options.commitEveryMs ?? COMMIT_EVERY_MS,
+    metrics: options.metrics,
   };
   if (databaseDirectory !== undefined) await requireNoBootstrap(databaseDirectory);
   const view = await loadView(options);

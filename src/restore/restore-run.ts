@@ -1,5 +1,6 @@
 import type { ProgressListener } from '../telemetry/progress.js';
 import type { ArchiveReading } from './archive-reading.js';
+import type { RestoreMetrics } from './restore-metrics.js';
 
 /** Between commit points while all goes well: what a kill or a power cut may cost. */
 export const COMMIT_EVERY_MS = 10_000;
@@ -10,6 +11,8 @@ export interface RestoreRun extends ArchiveReading {
   readonly commitEveryMs: number;
   /** Told after each: from here on it survives whatever happens. */
   readonly onCommitPoint?: ((point: CommitPoint) => void) | undefined;
+  /** Told what was written or, in a dry run, proven. */
+  readonly metrics?: RestoreMetrics | undefined;
 }
 
 /** How far a stage is, durably. */

@@ -4,6 +4,7 @@ import { StateSnapshotWriter } from '../aptosdb/restore/state-snapshot-writer.js
 import type { StateUsage } from '../aptosdb/schema/version-data.js';
 import { sparseMerkleHashers } from '../merkle/sparse-merkle-hashers.js';
 import { StateTreeFrontier } from '../merkle/state-tree-frontier.js';
+import type { RunMetrics } from '../verify/run-metrics.js';
 import { BYTES_HELD_MAX } from './archive-reading.js';
 import { BatchMemory } from './batch-memory.js';
 import type { ProvenStateChunk, ProvenStateItems, SnapshotReader } from './proven-state-chunks.js';
@@ -39,7 +40,7 @@ export async function restoreStateSnapshot(
   const writer = await StateSnapshotWriter.open(database, hashers, target, saved);
   const position = new WrittenItems(writer.isFinished ? emptyFrontier(run) : frontierOf(run, saved));
   if (writer.isFinished) return await writer.finish(position.frontier);
-  const { total, tell } = progressOf(run, stage, snapshot);
+  const { total, tell } = progressOf(run, stage, snapshot, run.metrics);
   tell(position.count);
   const chunks = snapshot.chunks(position.frontier, new BatchMemory(BYTES_HELD_MAX));
   await writeThrough<ProvenStateChunk, ProvenStateItems>(chunks, {
@@ -68,7 +69,7 @@ export async function proveStateSnapshot(
   snapshot: SnapshotReader,
   stage: string,
 ): Promise<number> {
-  const { tell } = progressOf(run, stage, snapshot);
+  const { tell } = progressOf(run, stage, snapshot, run.metrics?.verified);
   let done = 0;
   tell(0);
   for await (const { frontier } of snapshot.chunks()) {
@@ -89,11 +90,18 @@ function frontierOf(run: RestoreRun, saved: unknown): StateTreeFrontier {
   return StateTreeFrontier.fromState(sparseMerkleHashers(run.hashers), frontier);
 }
 
-function progressOf({ progress, tally }: RestoreRun, stage: string, snapshot: SnapshotReader) {
+function progressOf(
+  { progress, tally }: RestoreRun,
+  stage: string,
+  snapshot: SnapshotReader,
+  metrics: RunMetrics | undefined,
+) {
   const total = snapshot.itemCount;
   const { version } = snapshot.manifest;
-  const tell = (done: number): void =>
+  const tell = (done: number): void => {
     progress({ stage, done, total, unit: 'items', version, bytes: tally.bytes });
+    metrics?.stateItems(version, done, total);
+  };
   return { total, tell };
 }
 

@@ -154,13 +154,14 @@ export class StepRunner {
       case 'history': {
         const { range, replayFrom } = step;
         const saver = await TransactionSaver.open(database, hashers, { replayFrom });
-        await this.#transactions(savingTarget(saver), reader, { range, stage });
+        await this.#transactions(savingTarget(saver), reader, { range, stage, replayFrom });
         this.#known = { ...this.#known, values: saver.values };
         return;
       }
       case 'tail': {
         const tail = await TransactionTail.open(database, hashers, this.#known);
-        await this.#transactions(tailTarget(tail), reader, { range: step.range, stage });
+        const { range } = step;
+        await this.#transactions(tailTarget(tail), reader, { range, stage, replayFrom: range.first });
         await tail.finish();
       }
     }

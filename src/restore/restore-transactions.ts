@@ -26,6 +26,8 @@ export interface TransactionsJob {
   /** What the step is to bring; what of it is there already is not read again. */
   readonly range: VersionRange;
   readonly stage: string;
+  /** The first version whose write set the target applies; undefined: it applies none. */
+  readonly replayFrom?: bigint | undefined;
 }
 
 /**
@@ -59,7 +61,9 @@ export async function restoreTransactions(
       isConfirmed = true;
       ledgerInfo = ofChunk;
       await target.write(batch);
-      tell(batch.firstVersion + BigInt(batch.count) - 1n);
+      const last = batch.firstVersion + BigInt(batch.count) - 1n;
+      run.metrics?.transactions({ first: batch.firstVersion, last }, job.replayFrom);
+      tell(last);
     },
     commit,
     commitEveryMs: run.commitEveryMs,
@@ -78,6 +82,7 @@ export async function proveTransactions(
   const tell = progressOf(run, job);
   tell(job.range.first - 1n);
   for await (const { chunk } of provenTransactionChunks(run, history, backups, job.range)) {
+    run.metrics?.verified.transactions(chunk.lastVersion);
     tell(chunk.lastVersion < job.range.last ? chunk.lastVersion : job.range.last);
   }
 }

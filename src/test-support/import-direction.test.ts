@@ -43,7 +43,7 @@ const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   'log-update': ['cli'],
   'rocksdb-native': ['aptosdb'],
   fastify: ['service'],
-  'prom-client': ['service', 'backup'],
+  'prom-client': ['service', 'verify', 'backup', 'restore'],
   yaml: ['storage'],
   'smol-toml': ['storage'],
 };

@@ -8,6 +8,7 @@ import type { LedgerHashers } from '../types/ledger-family.js';
 import { type FindingPlace, type Findings, findingOf } from './findings.js';
 import type { AttestationChecker } from './attestations.js';
 import type { TransactionAnalysis } from './transaction-analysis.js';
+import type { VerifyMetrics } from './verify-metrics.js';
 
 /** A range proof holds at most 126 siblings and a ledger info with its validators: far below this. */
 export const PROOF_BYTES_MAX = 64 * 1024 * 1024;
@@ -38,6 +39,8 @@ export interface VerifyContext {
   readonly signal: AbortSignal | undefined;
   /** Where sizes of transactions are written, if anybody asked for them. */
   readonly analysis: TransactionAnalysis | undefined;
+  /** Told what was verified, if anybody looks. */
+  readonly metrics: VerifyMetrics | undefined;
 }
 
 /** Reads a whole file, or makes a finding at `place` and gives undefined. */

@@ -130,6 +130,7 @@ export class EpochEndingVerifier {
     const range = { first: epoch, last: epoch };
     try {
       const vouched = this.#history.add(signed);
+      this.#context.metrics?.epochEndings([signed]);
       if (vouched.anchored) this.#proven = addRange(this.#proven, range);
       else this.#notAnchored = addRange(this.#notAnchored, range);
       return vouched.by !== 'root';

@@ -19,7 +19,7 @@ export async function verifyStateSnapshot(
   history: EpochHistory | undefined,
   backup: LoadedManifest<StateSnapshotManifest>,
 ): Promise<ProvenSnapshot | undefined> {
-  const { findings, progress, concurrency } = context;
+  const { findings, progress, concurrency, metrics } = context;
   const { handle, manifest } = backup;
   const { version, epoch } = manifest;
   const { root, trust } = await verifySnapshotRoot(context, history, backup);
@@ -30,6 +30,7 @@ export async function verifyStateSnapshot(
   const total = Number((manifest.chunks.at(-1)?.lastIdx ?? -1n) + 1n);
   for await (const chunk of hashed) {
     assembly.add(chunk);
+    metrics?.stateItems(version, assembly.items, total);
     progress({ stage: `state snapshot ${version}`, done: assembly.items, total, unit: 'items' });
   }
   const complete = assembly.finish();

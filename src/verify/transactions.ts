@@ -60,6 +60,7 @@ export class TransactionVerifier {
   }
 
   #count({ chunk, verdict }: ChunkOutcome): void {
+    if (verdict !== 'faulty') this.#context.metrics?.transactions(chunk.lastVersion);
     const range = { first: chunk.firstVersion, last: chunk.lastVersion };
     if (verdict === 'proven') this.#proven = addRange(this.#proven, range);
     if (verdict === 'consistent' && this.#signaturesChecked) {

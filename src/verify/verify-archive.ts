@@ -19,6 +19,7 @@ import { verifyStateSnapshot } from './state-snapshot.js';
 import type { TransactionAnalysis } from './transaction-analysis.js';
 import { TransactionVerifier } from './transactions.js';
 import { findUnlistedBackups } from './unlisted-backups.js';
+import type { VerifyMetrics } from './verify-metrics.js';
 
 /** What to verify and how; versions are inclusive. */
 export interface VerifyOptions {
@@ -49,6 +50,8 @@ export interface VerifyOptions {
   readonly analysis?: TransactionAnalysis | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly progress?: ProgressListener;
+  /** Told what was verified, and when this verification began and ended. */
+  readonly metrics?: VerifyMetrics | undefined;
   /** Called for each file that was read to its end, with what it holds. */
   readonly onDigest?: ((digest: FileDigest) => void) | undefined;
   readonly onFinding?: (finding: Finding, allowed: boolean) => void;
@@ -71,7 +74,9 @@ interface Proven {
  *   signal's reason
  */
 export async function verifyArchive(options: VerifyOptions): Promise<VerifyReport> {
-  return await new ArchiveVerification(options).run();
+  const run = (): Promise<VerifyReport> => new ArchiveVerification(options).run();
+  const { metrics } = options;
+  return metrics ? await metrics.coordinated(run, ({ outcome }) => outcome === 'proven') : await run();
 }
 
 class ArchiveVerification {
@@ -111,6 +116,7 @@ class ArchiveVerification {
       concurrency: options.concurrency ?? CONCURRENCY,
       signal: options.signal,
       analysis: options.analysis,
+      metrics: options.metrics,
     };
   }
 

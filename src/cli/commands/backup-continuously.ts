@@ -2,7 +2,6 @@ import { availableParallelism } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { BackupMetrics } from '../../backup/backup-metrics.js';
 import { ContinuousBackup, type ContinuousEvent } from '../../backup/continuous-backup.js';
-import { MetricsPusher, MetricsServer, metricsPushOptions } from '../../backup/metrics-exposure.js';
 import { openBackup } from '../../backup/open-backup.js';
 import { HoldfastError } from '../../errors/holdfast-error.js';
 import { parseConcurrency, parseU64 } from '../argument-parsers.js';
@@ -12,22 +11,20 @@ import {
   backupOptions,
   openClient,
   openWritableStorage,
-  warn,
 } from '../backup-options.js';
-import { type Console, printLine } from '../console.js';
+import { type Console, printLine, warn } from '../console.js';
 import type { Dispatch } from '../dispatch.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
+import { addMetricsOption, exposeMetrics, type MetricsFlag } from '../metrics-option.js';
 import { backupReportJson, backupReportLines } from '../render-backup.js';
 import { addStorageOptions, type StorageFlags } from '../storage-options.js';
-import { parseListenAddress } from './serve.js';
 
-interface ContinuousFlags extends BackupFlags, StorageFlags {
+interface ContinuousFlags extends BackupFlags, StorageFlags, MetricsFlag {
   readonly metadataCacheDir?: string;
   readonly concurrentDownloads: number;
   readonly stateSnapshotIntervalEpochs: bigint;
   readonly transactionBatchSize: bigint;
   readonly maxLag?: number;
-  readonly metricsAddress?: ReturnType<typeof parseListenAddress>;
 }
 
 function parsePositive(text: string): bigint {
@@ -46,27 +43,9 @@ export function parseDuration(text: string): number {
   return milliseconds;
 }
 
-/** Metrics as Prometheus text, at an address and to where the environment says; ends with the command. */
-async function exposeMetrics(
-  { registry }: BackupMetrics,
-  address: ContinuousFlags['metricsAddress'],
-  console: Console,
-): Promise<() => Promise<void>> {
-  const server = address && (await MetricsServer.start(registry, address.host, address.port));
-  if (server) printLine(console.stderr, `metrics at http://${address?.host}:${server.port}/metrics`);
-  const push = metricsPushOptions(process.env);
-  const onFailure = (error: unknown): void =>
-    warn(console, 'METRICS_NOT_PUSHED', `metrics could not be pushed: ${messageOf(error)}`);
-  const pusher = push && new MetricsPusher(registry, { ...push, onFailure });
-  return async () => {
-    server?.close();
-    await pusher?.close();
-  };
-}
-
 async function backUpContinuously(flags: ContinuousFlags, { console }: Dispatch): Promise<ExitCode> {
   const metrics = new BackupMetrics();
-  const stopMetrics = await exposeMetrics(metrics, flags.metricsAddress, console);
+  const stopMetrics = await exposeMetrics(metrics.registry, flags, console);
   const client = await openClient(flags);
   try {
     const storage = await openWritableStorage(flags, 'holdfast backup continuously', console);
@@ -148,9 +127,8 @@ export function addBackupContinuously(backup: Command, dispatch: Dispatch): void
       '--max-lag <DURATION>',
       'back up a batch that is not full once its first version has waited this long, such as 5m',
       parseDuration,
-    )
-    .option('--metrics-address <HOST:PORT>', 'show Prometheus metrics here', parseListenAddress);
-  addStorageOptions(command).action((flags: ContinuousFlags) => {
+    );
+  addMetricsOption(addStorageOptions(command)).action((flags: ContinuousFlags) => {
     dispatch.run(() => backUpContinuously(flags, dispatch));
   });
 }

@@ -6,6 +6,7 @@ import type { Waypoint } from '../../types/waypoint.js';
 import type { FindingCode } from '../../verify/finding.js';
 import type { VerifyReport } from '../../verify/report.js';
 import { verifyArchive } from '../../verify/verify-archive.js';
+import type { VerifyMetrics } from '../../verify/verify-metrics.js';
 import {
   collectFindingCodes,
   collectWaypoints,
@@ -14,9 +15,10 @@ import {
   parseU64OrMax,
   U64_MAX,
 } from '../argument-parsers.js';
-import { printLine } from '../console.js';
+import { type Console, printLine } from '../console.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { addLedgerFamilyOption, type LedgerFamilyFlag } from '../ledger-family-option.js';
+import { addMetricsOption, type MetricsFlag, withMetrics } from '../metrics-option.js';
 import { progressLine } from '../progress-line.js';
 import { findingLines, reportJson, summaryLines } from '../render-report.js';
 import type { Dispatch } from '../dispatch.js';
@@ -25,7 +27,7 @@ import { addThreadsOption, type ThreadsFlag } from '../threads-option.js';
 import { openTransactionAnalysis } from '../transaction-analysis-files.js';
 import { UsageError } from '../usage-error.js';
 
-interface VerifyFlags extends StorageFlags, LedgerFamilyFlag, ThreadsFlag {
+interface VerifyFlags extends StorageFlags, LedgerFamilyFlag, ThreadsFlag, MetricsFlag {
   readonly metadataCacheDir?: string;
   readonly trustWaypoint?: readonly Waypoint[];
   readonly concurrentDownloads: number;
@@ -44,17 +46,32 @@ interface VerifyFlags extends StorageFlags, LedgerFamilyFlag, ThreadsFlag {
   readonly json?: boolean;
 }
 
+const loadMetrics = async () => new (await import('../../verify/verify-metrics.js')).VerifyMetrics();
+
 async function verify(flags: VerifyFlags, { console }: Dispatch): Promise<ExitCode> {
   if (flags.keepGoing && flags.failFast)
     throw new UsageError('--keep-going and --fail-fast exclude each other');
+  const report = await withMetrics(flags, console, loadMetrics, (metrics) =>
+    verifyFromFlags(flags, console, metrics),
+  );
+  if (flags.report !== undefined) await writeReport(flags.report, report);
+  const output = flags.json ? [reportJson(report)] : humanLines(report);
+  for (const text of output) printLine(console.stdout, text);
+  return report.outcome === 'proven' ? EXIT.ok : EXIT.findings;
+}
+
+async function verifyFromFlags(
+  flags: VerifyFlags,
+  console: Console,
+  metrics: VerifyMetrics | undefined,
+): Promise<VerifyReport> {
   const storage = await openStorage(flags);
   const line = await progressLine(console);
   const analysisDirectory = flags.outputTransactionAnalysis;
   const analysis =
     analysisDirectory === undefined ? undefined : await openTransactionAnalysis(analysisDirectory);
-  let report: VerifyReport;
   try {
-    report = await verifyArchive({
+    return await verifyArchive({
       storage,
       family: LEDGER_FAMILIES[flags.ledgerFamily],
       trustedWaypoints: flags.trustWaypoint ?? [],
@@ -73,16 +90,13 @@ async function verify(flags: VerifyFlags, { console }: Dispatch): Promise<ExitCo
       analysis,
       signal: console.signal,
       progress: line.listener,
+      metrics,
     });
   } finally {
     line.finish();
     await analysis?.close();
     await storage.close();
   }
-  if (flags.report !== undefined) await writeReport(flags.report, report);
-  const output = flags.json ? [reportJson(report)] : humanLines(report);
-  for (const text of output) printLine(console.stdout, text);
-  return report.outcome === 'proven' ? EXIT.ok : EXIT.findings;
 }
 
 function humanLines(report: VerifyReport): string[] {
@@ -143,7 +157,8 @@ export function addBackupVerify(backup: Command, dispatch: Dispatch): void {
     .option('--fail-fast', 'stop at the first finding')
     .option('--report <FILE>', 'write the report as JSON to this file as well')
     .option('--json', 'print the report as JSON');
-  addThreadsOption(addLedgerFamilyOption(addStorageOptions(command))).action((flags: VerifyFlags) => {
+  addMetricsOption(addThreadsOption(addLedgerFamilyOption(addStorageOptions(command))));
+  command.action((flags: VerifyFlags) => {
     dispatch.run(() => verify(flags, dispatch));
   });
 }

@@ -3,16 +3,18 @@ import { bootstrapDatabase, type BootstrapOptions, proveRestore } from '../../re
 import { requireFeasible } from '../../restore/plan-refusal.js';
 import { argumentsOf } from '../../restore/plan-restore.js';
 import { publishRestored } from '../../restore/publish-restored.js';
+import type { RestoreMetrics } from '../../restore/restore-metrics.js';
 import type { RestoreReport } from '../../restore/restore-report.js';
 import type { BackupStorage } from '../../storage/backup-storage.js';
 import { LEDGER_FAMILIES } from '../../types/ledger-family.js';
 import { type Console, printLine } from '../console.js';
 import type { Dispatch } from '../dispatch.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
+import { withMetrics } from '../metrics-option.js';
 import { progressLine } from '../progress-line.js';
 import { restoreReportJson, restoreReportLines } from '../render-restore.js';
 import { ALL_BUT_ITS_PLACE, planLines } from '../render-restore-plan.js';
-import { targetOf, warnOfFlags } from '../restore-options.js';
+import { loadRestoreMetrics, targetOf, warnOfFlags } from '../restore-options.js';
 import {
   addRestorePlanOptions,
   prepareFromFlags,
@@ -24,9 +26,12 @@ import { openStorage } from '../storage-options.js';
 async function bootstrapDb(flags: RestorePlanFlags, { console }: Dispatch): Promise<ExitCode> {
   warnOfFlags(flags, console);
   const directory = targetOf(flags);
-  const report =
-    (await finishWithoutArchive(flags, directory, console)) ??
-    (await restoreFromArchive(flags, directory, console));
+  const report = await withMetrics(flags, console, loadRestoreMetrics, async (metrics) => {
+    const work = async (): Promise<RestoreReport> =>
+      (await finishWithoutArchive(flags, directory, console)) ??
+      (await restoreFromArchive(flags, { directory, metrics }, console));
+    return metrics ? await metrics.coordinated(work) : await work();
+  });
   const lines = flags.json ? [restoreReportJson(report)] : restoreReportLines(report);
   for (const text of lines) printLine(console.stdout, text);
   return EXIT.ok;
@@ -47,15 +52,21 @@ async function finishWithoutArchive(
 
 async function restoreFromArchive(
   flags: RestorePlanFlags,
-  directory: string | undefined,
+  target: RestoreTarget,
   console: Console,
 ): Promise<RestoreReport> {
   const storage = await openStorage(flags);
   try {
-    return await restore(flags, storage, directory, console);
+    return await restore(flags, storage, target, console);
   } finally {
     await storage.close();
   }
+}
+
+interface RestoreTarget {
+  /** Undefined for a dry run. */
+  readonly directory: string | undefined;
+  readonly metrics: RestoreMetrics | undefined;
 }
 
 /** Where stdout is for JSON, what is for people goes to stderr. */
@@ -67,7 +78,7 @@ function planStreamOf({ json }: RestorePlanFlags, { stdout, stderr }: Console) {
 async function restore(
   flags: RestorePlanFlags,
   storage: BackupStorage,
-  directory: string | undefined,
+  { directory, metrics }: RestoreTarget,
   console: Console,
 ): Promise<RestoreReport> {
   const { plan, target } = await prepareFromFlags(flags, storage, directory, console);
@@ -85,6 +96,7 @@ async function restore(
     threads: flags.threads,
     signal: console.signal,
     progress: line.listener,
+    metrics,
     onStanding: (words) => {
       standing = words;
     },

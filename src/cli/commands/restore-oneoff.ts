@@ -12,9 +12,16 @@ import { parseU64 } from '../argument-parsers.js';
 import { printLine } from '../console.js';
 import type { Dispatch } from '../dispatch.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
+import { withMetrics } from '../metrics-option.js';
 import { progressLine } from '../progress-line.js';
 import { oneoffReportLines, restoreReportJson } from '../render-restore.js';
-import { addRestoreOptions, type RestoreFlags, targetOf, warnOfFlags } from '../restore-options.js';
+import {
+  addRestoreOptions,
+  loadRestoreMetrics,
+  type RestoreFlags,
+  targetOf,
+  warnOfFlags,
+} from '../restore-options.js';
 import { openStorage } from '../storage-options.js';
 import { UsageError } from '../usage-error.js';
 
@@ -25,25 +32,27 @@ async function restoreOneoff(
 ): Promise<ExitCode> {
   warnOfFlags(flags, console);
   const databaseDirectory = targetOf(flags);
-  const storage = await openStorage(flags);
-  const line = await progressLine(console);
-  let report: OneoffReport;
-  try {
-    report = await restore({
-      storage,
-      family: LEDGER_FAMILIES[flags.ledgerFamily],
-      databaseDirectory,
-      targetVersion: flags.targetVersion,
-      trustedWaypoints: flags.trustWaypoint,
-      concurrency: flags.concurrentDownloads,
-      threads: flags.threads,
-      signal: console.signal,
-      progress: line.listener,
-    });
-  } finally {
-    line.finish();
-    await storage.close();
-  }
+  const report = await withMetrics(flags, console, loadRestoreMetrics, async (metrics) => {
+    const storage = await openStorage(flags);
+    const line = await progressLine(console);
+    try {
+      return await restore({
+        storage,
+        family: LEDGER_FAMILIES[flags.ledgerFamily],
+        databaseDirectory,
+        targetVersion: flags.targetVersion,
+        trustedWaypoints: flags.trustWaypoint,
+        concurrency: flags.concurrentDownloads,
+        threads: flags.threads,
+        signal: console.signal,
+        progress: line.listener,
+        metrics,
+      });
+    } finally {
+      line.finish();
+      await storage.close();
+    }
+  });
   const lines = flags.json ? [restoreReportJson(report)] : oneoffReportLines(report);
   for (const text of lines) printLine(console.stdout, text);
   return EXIT.ok;

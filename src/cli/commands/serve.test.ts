@@ -14,7 +14,8 @@ import {
 import { temporaryFolder } from '../../test-support/temporary-folder.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import type { Action } from '../dispatch.js';
-import { addServe, parseListenAddress } from './serve.js';
+import { parseListenAddress } from '../argument-parsers.js';
+import { addServe } from './serve.js';
 
 interface Served {
   readonly port: number;

@@ -3,7 +3,7 @@ import { isIPv4 } from 'node:net';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { AptosDbBackupReader } from '../../aptosdb/read/aptosdb-backup-reader.js';
 import { BackupServer, type ServiceEvent } from '../../service/backup-server.js';
-import { parseConcurrency, parseU64 } from '../argument-parsers.js';
+import { type ListenAddress, parseConcurrency, parseListenAddress, parseU64 } from '../argument-parsers.js';
 import { type Console, printLine } from '../console.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import type { Dispatch } from '../dispatch.js';
@@ -19,24 +19,7 @@ interface ServeFlags {
   readonly shutdownGraceSeconds: number;
 }
 
-interface ListenAddress {
-  readonly host: string;
-  readonly port: number;
-}
-
 const DEFAULT_ADDRESS: ListenAddress = { host: '127.0.0.1', port: 6186 };
-const PORT_MAX = 65_535;
-
-/** `HOST:PORT`, with brackets around an IPv6 address. */
-export function parseListenAddress(text: string): ListenAddress {
-  const [, bracketed, plain, digits = ''] = /^(?:\[([^\]]+)\]|([^:]+)):([0-9]{1,5})$/.exec(text) ?? [];
-  const host = bracketed ?? plain;
-  const port = Number(digits);
-  if (host === undefined || port > PORT_MAX) {
-    throw new InvalidArgumentError('It must be HOST:PORT, such as 127.0.0.1:6186 or [::1]:6186.');
-  }
-  return { host, port };
-}
 
 function parseSeconds(text: string): number {
   const seconds = Number(parseU64(text));

@@ -1,6 +1,5 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Registry } from 'prom-client';
 import { HoldfastError } from '../errors/holdfast-error.js';
 
 /** Why metrics are not shown. */
@@ -9,6 +8,13 @@ export type MetricsErrorCode =
   'METRICS_ADDRESS_UNAVAILABLE';
 
 export class MetricsError extends HoldfastError<MetricsErrorCode> {}
+
+/** Where metrics come from: a registry of `prom-client`. */
+export interface MetricsSource {
+  readonly contentType: string;
+  /** All of them as Prometheus text. */
+  metrics(): Promise<string>;
+}
 
 /** Shows metrics as Prometheus text at `/metrics` over plain HTTP. */
 export class MetricsServer {
@@ -19,7 +25,7 @@ export class MetricsServer {
   }
 
   /** @throws MetricsError METRICS_ADDRESS_UNAVAILABLE */
-  static async start(registry: Registry, host: string, port: number): Promise<MetricsServer> {
+  static async start(registry: MetricsSource, host: string, port: number): Promise<MetricsServer> {
     const server = createServer((request, response) => {
       if (request.url !== '/metrics') {
         response.writeHead(404).end();
@@ -77,11 +83,11 @@ const PUSH_LIMIT_MS = 10_000;
 
 /** Posts metrics every so often, and once more at the end; failures are told, and do no harm. */
 export class MetricsPusher {
-  readonly #registry: Registry;
+  readonly #registry: MetricsSource;
   readonly #options: MetricsPushOptions;
   readonly #timer: NodeJS.Timeout;
 
-  constructor(registry: Registry, options: MetricsPushOptions) {
+  constructor(registry: MetricsSource, options: MetricsPushOptions) {
     this.#registry = registry;
     this.#options = options;
     this.#timer = setInterval(() => void this.#push(), (options.everySeconds ?? 15) * 1000);
