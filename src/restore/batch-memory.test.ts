@@ -34,11 +34,19 @@ describe('the memory of batches', () => {
     );
   });
 
-  it('uses blocks again', () => {
+  it('uses blocks again, and lets go of what nothing waits in', () => {
     const memory = new BatchMemory();
-    const first = memory.keep(new Uint8Array(MIB).fill(1));
-    first.release();
-    assert.equal(memory.keep(new Uint8Array(MIB - 7).fill(2)).bytes.buffer, first.bytes.buffer);
+    const stays = memory.keep(new Uint8Array(MIB).fill(1));
+    const goes = memory.keep(new Uint8Array(MIB).fill(2));
+    const place = goes.bytes.byteOffset;
+    goes.release();
+    const next = memory.keep(new Uint8Array(MIB - 7).fill(3));
+    assert.equal(next.bytes.buffer, stays.bytes.buffer);
+    assert.equal(next.bytes.byteOffset, place);
+    stays.release();
+    assert.equal(next.bytes[0], 3);
+    next.release();
+    assert.equal(next.bytes.buffer.byteLength, 0);
   });
 
   it('says when there is room', async () => {

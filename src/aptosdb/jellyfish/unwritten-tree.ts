@@ -33,8 +33,8 @@ export function unwrittenTreeBytes(changed: number, all: number): number {
 export type TakeNodes = (part: NodeBatch) => Promise<void>;
 
 /**
- * Nodes after which a part of a shard is given, and nodes that are read at once. Few enough for the decoded ones
- * to be gone before the collector comes across them twice: what it has, it keeps for long.
+ * Nodes after which a part of a shard is given, and nodes that are read at once. Few enough for the decoded
+ * ones to be gone before the collector comes across them twice: what it has, it keeps for long.
  */
 const PART_NODES = 256;
 const READ_NODES = 512;
