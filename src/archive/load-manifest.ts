@@ -11,8 +11,8 @@ import { parseTransactionManifest, type TransactionManifest } from './transactio
 export type LoadManifestOptions = Pick<ReadOptions, 'signal' | 'onContent'>;
 
 /**
- * Each of these reads and parses one manifest. What it says is not judged: the `check...Manifest`
- * functions list what is wrong with that.
+ * Reads and parses the manifest of an epoch-ending backup, unpacked where it is gzip. What it says is not
+ * judged: `verifyArchive` does that.
  * @throws ArchiveError MANIFEST_UNREADABLE; StorageError
  */
 export function loadEpochEndingManifest(
@@ -23,6 +23,10 @@ export function loadEpochEndingManifest(
   return loadManifest(storage, handle, parseEpochEndingManifest, options);
 }
 
+/**
+ * The same for a state snapshot.
+ * @throws ArchiveError MANIFEST_UNREADABLE; StorageError
+ */
 export function loadStateSnapshotManifest(
   storage: BackupStorage,
   handle: FileHandle,
@@ -31,6 +35,10 @@ export function loadStateSnapshotManifest(
   return loadManifest(storage, handle, parseStateSnapshotManifest, options);
 }
 
+/**
+ * The same for transactions.
+ * @throws ArchiveError MANIFEST_UNREADABLE; StorageError
+ */
 export function loadTransactionManifest(
   storage: BackupStorage,
   handle: FileHandle,

@@ -32,6 +32,7 @@ export interface MetadataCacheStats {
   readonly writeFailures: number;
 }
 
+/** What all metadata files together say, and which of them do not. */
 export interface LoadedMetadata {
   /** All listed handles, sorted. */
   readonly files: readonly FileHandle[];

@@ -113,6 +113,7 @@ export class BackupMetrics {
     return new Counter({ name, help, labelNames: ['kind'], registers: [this.registry] });
   }
 
+  /** So many more bytes of records or proofs came from an endpoint of the service. */
   received(endpoint: string, bytes: number): void {
     this.#receivedBytes.inc({ endpoint }, bytes);
   }
@@ -137,10 +138,12 @@ export class BackupMetrics {
     }
   }
 
+  /** The node told its state at that time. */
   heartbeat(unixSeconds: number): void {
     this.#heartbeat.set(Math.floor(unixSeconds));
   }
 
+  /** The archive was listed: files in all, and those that were not in the cache. */
   metadataFiles(count: number, downloads: number): void {
     this.#metadataFiles.set(count);
     this.#cacheMisses.set(downloads);
@@ -158,21 +161,25 @@ export class BackupMetrics {
     gauge[kind].set(Number(last));
   }
 
+  /** How far the archive is behind the node. */
   lag(versions: bigint, seconds: number): void {
     this.#lagVersions.set(Number(versions));
     this.#lagSeconds.set(seconds);
   }
 
+  /** One more backup of the kind exists. */
   committed(kind: BackupKind): void {
     this.#committed.inc({ kind });
     this.#failing.set({ kind }, 0);
   }
 
+  /** A try at a backup of the kind failed. */
   failed(kind: BackupKind): void {
     this.#failed.inc({ kind });
     this.#failing.set({ kind }, 1);
   }
 
+  /** So many more snapshots will not be taken. */
   skippedSnapshots(count: number): void {
     this.#skipped.inc(count);
   }

@@ -55,8 +55,11 @@ export interface FileSystem {
   /** Removes a name of a file. */
   unlink(path: string): Promise<void>;
   /**
-   * Moves a name. It REPLACES a file at `to` without a word, as POSIX says: callers must know that `to` is
-   * free. Used by the publisher where hard links are missing, and nowhere else.
+   * Moves the name of a file or of a directory with all that is in it; `ENOENT` if there is no `from`. It
+   * REPLACES a file at `to`, or an empty directory by a directory, without a word, as POSIX says: whoever does
+   * not mean to replace anything must know that `to` is free. Readers see what was at `to` or what was at
+   * `from`, and nothing between. So may a crash, until the directories of both names were synced; without a
+   * journal it may take the two halves of the move apart.
    */
   rename(from: string, to: string): Promise<void>;
   /** Removes an empty directory; `ENOTEMPTY` otherwise. */

@@ -23,6 +23,7 @@ export interface AdoptReport {
   readonly filesAttested: number;
 }
 
+/** The options of verifying; all versions and all snapshots are read in any case. */
 export interface AdoptOptions
   extends Omit<VerifyOptions, 'storage' | 'allStateSnapshots' | 'onDigest' | 'startVersion' | 'endVersion'> {
   readonly storage: WritableBackupStorage;

@@ -22,6 +22,7 @@ export type KeepReason =
   /** It changed between looking and removing. */
   | 'changed';
 
+/** One folder or file that was looked at. */
 export interface CleanupItem {
   /** Relative to the archive's folder. */
   readonly path: string;
@@ -33,6 +34,7 @@ export interface CleanupItem {
   readonly reason?: KeepReason;
 }
 
+/** What a clean-up found, and did. */
 export interface CleanupReport {
   readonly archive: string;
   readonly applied: boolean;
@@ -42,6 +44,7 @@ export interface CleanupReport {
   readonly items: readonly CleanupItem[];
 }
 
+/** Which archive to clean, and whether to change anything. */
 export interface CleanupOptions {
   readonly storage: BackupStorage;
   readonly maintenance: LocalMaintenance;
@@ -49,6 +52,7 @@ export interface CleanupOptions {
   readonly apply: boolean;
   /** Who does it, for a writer that meets us. */
   readonly owner: string;
+  /** What changed within this time stays; 24 hours by default. */
   readonly gracePeriodMs?: number;
   readonly signal?: AbortSignal | undefined;
 }

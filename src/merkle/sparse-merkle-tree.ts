@@ -81,6 +81,7 @@ export class SparseMerkleTree {
     return this.#root?.size ?? 0;
   }
 
+  /** 32 bytes; of an empty tree the placeholder. */
   get root(): HashValue {
     return this.#root?.hashAt(0, this.#hashers) ?? SPARSE_MERKLE_PLACEHOLDER;
   }

@@ -86,7 +86,10 @@ export function planReplayRanges(view: MetadataView, options: ReplayJobsOptions)
   return ranges.filter((range) => !options.rangesToSkip.some((skipped) => overlap(range, skipped)));
 }
 
-/** Deals ranges to as many jobs as they need, one after the other. */
+/**
+ * Deals ranges to as many jobs as they need, one after the other.
+ * @returns for each job its ranges, each as `JOB-INDEX[-partial] FIRST LAST DESCRIPTION`
+ */
 export function dealReplayJobs(ranges: readonly ReplayRange[], maxRangesPerJob: number): string[][] {
   const count = Math.ceil(ranges.length / maxRangesPerJob);
   const jobs = Array.from({ length: count }, (): string[] => []);

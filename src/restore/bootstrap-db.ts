@@ -34,9 +34,9 @@ export interface BootstrapOptions {
   readonly family: LedgerFamily;
   readonly plan: RestorePlan;
   readonly trustedWaypoints?: readonly Waypoint[];
-  /** Chunks that are read side by side. */
+  /** Chunks that are read side by side; 2 by default. */
   readonly concurrency?: number;
-  /** Threads that check and hash. */
+  /** Threads that check and hash; 1 by default, the calling thread alone. */
   readonly threads?: number;
   readonly signal?: AbortSignal | undefined;
   readonly progress?: ProgressListener | undefined;
@@ -56,7 +56,7 @@ export interface BootstrapTarget {
   readonly directory: string;
   /** As it was when the plan was made. */
   readonly state: TargetState;
-  /** Bytes that each column family collects in memory before it writes a file. */
+  /** Bytes that each column family collects in memory before it writes a file; 4 MiB by default. */
   readonly writeBufferBytes?: number | undefined;
   /** Another binding of RocksDB. */
   readonly openStore?: OpenStore | undefined;

@@ -46,11 +46,15 @@ export interface OneoffOptions {
   readonly trustedWaypoints?: readonly Waypoint[];
   /** Checks no signature. */
   readonly skipEpochEndings?: boolean;
+  /** Where copies of metadata files are kept between runs. */
   readonly metadataCacheDir?: string | undefined;
+  /** Chunks that are read side by side; 2 by default. */
   readonly concurrency?: number;
+  /** Threads that check and hash; 1 by default, the calling thread alone. */
   readonly threads?: number;
   readonly signal?: AbortSignal | undefined;
   readonly progress?: ProgressListener | undefined;
+  /** Between commit points; 10 s by default. */
   readonly commitEveryMs?: number | undefined;
   /** Told what was written or, in a dry run, proven. */
   readonly metrics?: RestoreMetrics | undefined;
@@ -69,7 +73,7 @@ export interface OneoffReport {
   readonly elapsedMs: number;
 }
 
-/** Which versions get values, and how. */
+/** Which versions get values, and how: from `fromVersion` on. */
 export interface ReplayOptions {
   readonly fromVersion: bigint;
   /** Values alone; otherwise the tree as well. */
@@ -81,7 +85,12 @@ type Outcome = Pick<OneoffReport, 'outcome' | 'what'>;
 const U64_MAX = 2n ** 64n - 1n;
 const CONCURRENCY = 2;
 
-/** Restores the ledger infos that end the epochs of one backup. */
+/**
+ * Restores the ledger infos that end the epochs of one backup.
+ * @param manifest the handle of its manifest
+ * @throws RestoreError RESTORE_TARGET_OTHER_RESTORE, RestoreFindingError; StorageError, DatabaseError; the
+ *   signal's reason
+ */
 export function restoreEpochEnding(options: OneoffOptions, manifest: FileHandle): Promise<OneoffReport> {
   return oneoff(options, async (work) => {
     const entry = await work.epochEndingEntry(manifest);
@@ -105,7 +114,10 @@ export function restoreEpochEnding(options: OneoffOptions, manifest: FileHandle)
   });
 }
 
-/** Restores one snapshot, into whatever version. */
+/**
+ * Restores one snapshot, into whatever version.
+ * @throws SnapshotRestoreError, and what `restoreEpochEnding` throws
+ */
 export function restoreSnapshot(
   options: OneoffOptions,
   manifest: FileHandle,
@@ -130,7 +142,11 @@ export function restoreSnapshot(
   });
 }
 
-/** Restores the transactions of one backup. */
+/**
+ * Restores the transactions of one backup, up to the target version.
+ * @param replay undefined: rows alone; write sets are not applied
+ * @throws CommitError, and what `restoreEpochEnding` throws
+ */
 export function restoreTransactionBackup(
   options: OneoffOptions,
   manifest: FileHandle,

@@ -24,6 +24,7 @@ export type ArchiveFileKind =
   | 'transaction-chunk'
   | 'transaction-proof';
 
+/** One file of a written archive. */
 export interface ArchiveFile {
   /** Relative to the archive's folder, with forward slashes: the file handle. */
   readonly handle: string;

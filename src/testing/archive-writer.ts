@@ -27,6 +27,7 @@ import { type Seed, SeededRandom } from './seeded-random.js';
 /** The reference's own default. */
 const CHUNK_BYTES_MAX_DEFAULT = 134_217_728;
 
+/** How an archive is cut and stored. */
 export interface ReferenceArchiveOptions {
   /** V0 is what was written before July 2025: records without auxiliary info. Default V1. */
   readonly format?: TransactionRecordFormat;
@@ -65,6 +66,7 @@ export interface WrittenArchive {
  * Writes the archive that the reference's backup of this ledger would be: same names, chunks, proofs,
  * manifests and metadata (spec: backup-format.md, sections 2 to 5 and 8). The folder may exist, but not
  * hold an archive.
+ * @throws AssertionError for format V0 of a ledger with auxiliary info; system errors
  */
 export async function writeReferenceArchive(
   ledger: GeneratedLedger,

@@ -20,7 +20,10 @@ export interface Alteration {
   readonly detail: string;
 }
 
-/** @param bit counted from the most significant bit of the first byte */
+/**
+ * Inverts one bit of a file.
+ * @param bit counted from the most significant bit of the first byte
+ */
 export async function flipBit(file: string, bit: number): Promise<Alteration> {
   const bytes = await readFile(file);
   const index = Math.floor(bit / 8);
@@ -31,12 +34,16 @@ export async function flipBit(file: string, bit: number): Promise<Alteration> {
   return { kind: 'flip-bit', files: [file], detail: `bit ${bit % 8} of byte ${index}` };
 }
 
-/** @param length what is left, in bytes */
+/**
+ * Cuts a file off.
+ * @param length what is left, in bytes
+ */
 export async function truncateFile(file: string, length: number): Promise<Alteration> {
   await truncate(file, length);
   return { kind: 'truncate', files: [file], detail: `cut after ${length} bytes` };
 }
 
+/** Gives each of two files the content of the other; their contents must differ. */
 export async function swapFiles(left: string, right: string): Promise<Alteration> {
   await exchange(left, right);
   return { kind: 'swap-files', files: [left, right], detail: 'each has the other\u2019s content' };
@@ -66,6 +73,7 @@ export async function duplicateRecord(file: string, index: number): Promise<Alte
   return { kind: 'duplicate-record', files: [file], detail: `record ${index} of ${records.length}` };
 }
 
+/** Removes a file. */
 export async function deleteFile(file: string): Promise<Alteration> {
   await unlink(file);
   return { kind: 'delete-file', files: [file], detail: 'gone' };

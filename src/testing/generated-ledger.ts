@@ -100,6 +100,7 @@ export class GeneratedLedger {
     });
   }
 
+  /** Of one committed version; views. */
   parts(version: number): TransactionParts {
     const record = this.#records.get(version);
     const [transaction = 0, auxiliary = 0, info = 0, events = 0] = this.#partEnds.map(
@@ -125,6 +126,7 @@ export class GeneratedLedger {
     return writer.toBytes();
   }
 
+  /** Of one committed version. */
   transactionInfo(version: number): TransactionInfo {
     return decode(TransactionInfo, this.parts(version).transactionInfo);
   }

@@ -23,6 +23,7 @@ import { ValidatorSet } from './validator-set.js';
  */
 export type LedgerProfile = 'everything' | 'transfers';
 
+/** What a generated ledger is to be like. */
 export interface LedgerOptions {
   readonly seed: Seed;
   /** Epochs that have ended: 0 to `epochs - 1`. The epoch after them is open and has the last versions. */
@@ -35,6 +36,7 @@ export interface LedgerOptions {
   readonly validators?: number;
   /** The version where epoch 0 ends. Default 0: with genesis itself. */
   readonly firstEpochEndsAt?: number;
+  /** Default `everything`. */
   readonly profile?: LedgerProfile;
   /** False leaves auxiliary info out, as before July 2025: needed for archives of format V0. Default true. */
   readonly auxiliaryInfo?: boolean;

@@ -25,6 +25,7 @@ export class SeededRandom {
     this.#generator = xoroshiro128plusFromState(state);
   }
 
+  /** The root of all sources with this seed. */
   static fromSeed(seed: Seed): SeededRandom {
     return new SeededRandom(
       createHash('sha256')
@@ -33,6 +34,7 @@ export class SeededRandom {
     );
   }
 
+  /** A source of its own, see above; takes nothing from this one. */
   fork(label: string): SeededRandom {
     return new SeededRandom(createHash('sha256').update(this.#key).update(label).digest());
   }
@@ -99,6 +101,7 @@ export class Deck<T> {
     this.#cards = cards;
   }
 
+  /** The next card. */
   deal(): T {
     if (this.#left.length === 0) this.#left = this.#random.shuffle(this.#cards);
     return this.#left.pop() as T;

@@ -70,6 +70,7 @@ export class EpochHistory {
     return this.#endings.size;
   }
 
+  /** The ending of an epoch that was added, anchored or not; undefined where none was. */
   ending(epoch: bigint): EpochEnding | undefined {
     return this.#endings.get(epoch);
   }

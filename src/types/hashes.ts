@@ -22,10 +22,12 @@ function bytesOf<T extends object>(
   return value instanceof Uint8Array ? value : encode(codec, value, { dialect: hashers.family.dialect });
 }
 
+/** The place of a state item in the tree: over its key's preimage, not its BCS (see `StateKey`). */
 export function hashStateKey(hashers: LedgerHashers, key: StateKey | Uint8Array): HashValue {
   return hashers.stateKey.hash(stateKeyPreimage(bytesOf(hashers, StateKey, key)));
 }
 
+/** What a leaf of the state tree holds of a value. */
 export function hashStateValue(hashers: LedgerHashers, value: StateValue | Uint8Array): HashValue {
   return hashers.stateValue.hash(bytesOf(hashers, StateValue, value));
 }
@@ -60,6 +62,7 @@ export function hashAuxiliaryInfo(
   return received[0] === AUXILIARY_INFO_V1 ? hashers.auxiliaryInfo.hash(received) : undefined;
 }
 
+/** The hash of a ledger info itself; a waypoint hashes other fields (see `waypointOf`). */
 export function hashLedgerInfo(hashers: LedgerHashers, ledgerInfo: LedgerInfo | Uint8Array): HashValue {
   return hashers.ledgerInfo.hash(bytesOf(hashers, LedgerInfo, ledgerInfo));
 }

@@ -14,6 +14,7 @@ export interface LedgerFamily {
   readonly dialect: number;
 }
 
+/** The families that are known, by the names that `--ledger-family` takes: Aptos networks, and forks of mid-2023. */
 export const LEDGER_FAMILIES = {
   aptos: { name: 'aptos', hashPrefix: 'APTOS::', dialect: DIALECT_CURRENT },
   diem: { name: 'diem', hashPrefix: 'DIEM::', dialect: DIALECT_2023 },

@@ -19,6 +19,7 @@ export const ValidatorVerifier = struct('ValidatorVerifier', {
 export type ValidatorVerifier = Infer<typeof ValidatorVerifier>;
 
 const epochStateFields = struct('EpochState', { epoch: u64, verifier: ValidatorVerifier });
+/** The validators of an epoch: who may sign its ledger infos. */
 export interface EpochState extends Infer<typeof epochStateFields> {}
 export const EpochState: Codec<EpochState> = epochStateFields;
 
@@ -54,6 +55,7 @@ const ledgerInfoWithV0Fields = struct('LedgerInfoWithV0', {
 export interface LedgerInfoWithV0 extends Infer<typeof ledgerInfoWithV0Fields> {}
 export const LedgerInfoWithV0: Codec<LedgerInfoWithV0> = ledgerInfoWithV0Fields;
 
+/** A ledger info and who signed it: a bit mask over the validators, and their aggregated signature. */
 export const LedgerInfoWithSignatures = enumeration('LedgerInfoWithSignatures', ['V0', LedgerInfoWithV0]);
 export type LedgerInfoWithSignatures = Infer<typeof LedgerInfoWithSignatures>;
 

@@ -39,5 +39,6 @@ const transactionInfoV0Fields = struct('TransactionInfoV0', {
 export interface TransactionInfoV0 extends Infer<typeof transactionInfoV0Fields> {}
 export const TransactionInfoV0: Codec<TransactionInfoV0> = transactionInfoV0Fields;
 
+/** A leaf of the ledger: hashes of all that belongs to one version (spec: aptos-types.md, section 6). */
 export const TransactionInfo = enumeration('TransactionInfo', ['V0', TransactionInfoV0]);
 export type TransactionInfo = Infer<typeof TransactionInfo>;

@@ -42,6 +42,7 @@ export const WriteSetPayload = enumeration(
 );
 export type WriteSetPayload = Infer<typeof WriteSetPayload>;
 
+/** Whatever makes a version of the ledger, as a record has it (spec: aptos-types.md, section 8). */
 export const Transaction = enumeration(
   'Transaction',
   ['UserTransaction', SignedTransaction],

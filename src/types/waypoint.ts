@@ -14,6 +14,7 @@ export type WaypointErrorCode =
   /** A ledger info that does not end its epoch was given for an epoch boundary. */
   | 'WAYPOINT_NO_VALIDATOR_SET';
 
+/** A text that is no waypoint, or a ledger info that gives none. Facts: `version` where it is known. */
 export class WaypointError extends HoldfastError<WaypointErrorCode> {}
 
 /** A version of a ledger and what its ledger info must hash to (spec: formats.md, section 5). */
@@ -52,6 +53,7 @@ export function parseWaypoint(text: string): Waypoint {
   return { version: number, value: hashFromHex(value) };
 }
 
+/** `version:hash`, the version in decimal and the hash as 64 lower-case hex digits: what `parseWaypoint` reads. */
 export function formatWaypoint(waypoint: Waypoint): string {
   return `${waypoint.version}:${toHex(waypoint.value)}`;
 }

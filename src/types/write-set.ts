@@ -23,6 +23,7 @@ const writeSetMutFields = struct('WriteSetMut', { write_set: map(StateKey, Write
 export interface WriteSetMut extends Infer<typeof writeSetMutFields> {}
 export const WriteSetMut: Codec<WriteSetMut> = writeSetMutFields;
 
+/** What a transaction did to the state, key by key (spec: aptos-types.md, section 5). */
 export const WriteSet = enumeration('WriteSet', ['V0', newtype('WriteSetV0', WriteSetMut)]);
 export type WriteSet = Infer<typeof WriteSet>;
 

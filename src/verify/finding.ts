@@ -68,6 +68,7 @@ export const FINDING_TEXTS = {
   VALIDATORS_UNKNOWN: 'Nothing in the archive says who may sign in this epoch.',
 } as const;
 
+/** The code of a finding: a key of `FINDING_TEXTS`. */
 export type FindingCode = keyof typeof FINDING_TEXTS;
 
 /** One damage or contradiction, and where it is. */

@@ -52,7 +52,10 @@ const OF_THE_STATE = [
 /**
  * Tests what a node's start-up requires of a database, and beyond that whether the state and the ledger
  * are what their hashes say (spec: aptosdb-schema.md, section 11). Reads every key and all of the latest
- * state; changes nothing. Memory does not depend on the size of the database.
+ * state; changes nothing. Memory does not depend on the size of the database. What is wrong is a result, also
+ * a database that does not open.
+ * @param root the folder that holds `ledger_db`
+ * @throws the signal's reason
  */
 export async function checkDatabase(root: string, options: CheckDatabaseOptions): Promise<DatabaseReport> {
   const results: ConditionResult[] = [];
